@@ -1,0 +1,15 @@
+// One file to one Model. The format is told by content, never by the file's name.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.hpp"
+#include "ir/model.hpp"
+
+namespace neurotool {
+
+/// Loads a model file. Every finding goes to `diagnostics` (all unsupported nodes at once, with
+/// names); the returned error is the first. Codes: model.missing, model.unrecognised, onnx.*.
+Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics);
+
+}  // namespace neurotool

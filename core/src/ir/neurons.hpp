@@ -1,0 +1,112 @@
+// The neuron models: data only. docs/semantics.md says what one step does with them, docs/models.md
+// gives each model's equation, parameters and source; eval/spike_eval.cpp is both in code.
+//
+// A parameter tensor has rank 0 (one value for all), the shape [C] of the population's first axis
+// (per channel), or the population's full shape (per neuron). Its element type is float32 in a float
+// graph and int32 in an integer graph; decay is int32 with `decay_shift` fractional bits there.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <variant>
+
+#include "ir/tensor.hpp"
+
+namespace neurotool {
+
+/// What happens to the membrane of a neuron that has fired.
+enum class Reset {
+  kSubtract,  ///< the emitted amount times the threshold is taken away ("soft")
+  kToValue,   ///< the membrane becomes reset_value ("hard")
+};
+
+/// How rounding falls when a fixed-point decay shifts bits out.
+enum class Rounding { kFloor, kTowardZero };
+
+/// Bounds of what one neuron may emit. The defaults are the binary neuron {0, 1}. Burst: max_per_step
+/// > 1. Signed with memory (Wang 2022): min_per_step = -1. ST-BIF (You 2024): min_per_step = -1 with
+/// min_total and max_total. See docs/models.md.
+struct Emission {
+  static constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
+  std::int32_t max_per_step = 1;
+  std::int32_t min_per_step = 0;
+  std::int64_t max_total = kUnbounded;  ///< bound of the net count over the run
+  std::int64_t min_total = 0;
+  bool operator==(const Emission&) const = default;
+};
+
+/// When, in steps from the start of a sample, a population integrates and when it may fire. The
+/// default is "always both". Two-phase layers integrate in one window and fire in the next.
+struct Window {
+  static constexpr std::uint32_t kForever = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t integrate_begin = 0, integrate_end = kForever;
+  std::uint32_t fire_begin = 0, fire_end = kForever;
+  bool operator==(const Window&) const = default;
+};
+
+/// Threshold, reset and emission: what all firing models share.
+struct Firing {
+  Tensor threshold;          ///< > 0, unit of the membrane potential
+  Tensor initial_membrane;   ///< v(0); absent = 0
+  Reset reset = Reset::kSubtract;
+  Tensor reset_value;        ///< only with kToValue; absent = 0
+  Emission emission;
+  Window window;
+  /// b > 0: radix-2 emission. In the j-th step of the fire window (j = 0 … b-1) the threshold is
+  /// threshold * 2^(b-1-j): most significant bit first. 0: the threshold is constant.
+  std::uint32_t radix_bits = 0;
+};
+
+/// Values from outside. Held: one value per neuron, the same at every step (direct coding).
+/// Otherwise the stimulus brings one value per neuron and step (spikes, events, frames).
+struct Input {
+  bool held = true;
+  /// Integer graphs: width of the stored value, sign included when is_signed. 0 in float graphs.
+  std::uint32_t bits = 0;
+  bool is_signed = false;
+};
+
+/// Stateless: emits, in the same step, the sum that it receives (graded payload). Stands between two
+/// linear projections, such as a pooling and a convolution.
+struct Relay {};
+
+/// Integrate and fire: v += I.
+struct If {
+  Firing firing;
+};
+
+/// Leaky integrate and fire: v = decay * v + I. A decay of 2 is the consumer of a radix-2 train.
+struct Lif {
+  Firing firing;
+  Tensor decay;
+  std::uint32_t decay_shift = 0;  ///< integer graphs: v = round(v * decay / 2^shift) + I
+  Rounding rounding = Rounding::kFloor;
+};
+
+/// Leaky integrate and fire with a synaptic current: i = current_decay * i + I; v = decay * v + i.
+struct CubaLif {
+  Firing firing;
+  Tensor decay, current_decay;
+  std::uint32_t decay_shift = 0, current_decay_shift = 0;
+  Rounding rounding = Rounding::kFloor;
+};
+
+/// Leaky integrator that never fires: v = decay * v + I; decay absent = 1. The usual readout.
+struct Li {
+  Tensor decay;
+  Tensor initial_membrane;
+  std::uint32_t decay_shift = 0;
+  Rounding rounding = Rounding::kFloor;
+};
+
+using Neuron = std::variant<Input, Relay, If, Lif, CubaLif, Li>;
+
+/// "input", "relay", "if", "lif", "cuba_lif", "li": the word used in dumps, YAML and the plugin ABI.
+std::string_view model_name(const Neuron& neuron);
+
+/// The firing part, or nullptr for models that never fire.
+const Firing* firing_of(const Neuron& neuron);
+Firing* firing_of(Neuron& neuron);
+
+}  // namespace neurotool

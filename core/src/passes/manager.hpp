@@ -1,0 +1,34 @@
+// Runs planned passes: instruments before, run, compact, instruments after.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "passes/pipeline.hpp"
+
+namespace neurotool {
+
+/// Watches passes run; never changes the model.
+class Instrument {
+ public:
+  virtual ~Instrument() = default;
+  virtual Result<> before(const PassInfo&, const Model&) { return {}; }
+  virtual Result<> after(const PassInfo&, const Model&, Changed) { return {}; }
+  virtual void failed(const PassInfo&, const Model& /*before*/, const Error&) {}
+};
+
+class PassManager {
+ public:
+  void add(std::unique_ptr<Instrument> instrument) { instruments_.push_back(std::move(instrument)); }
+
+  /// Runs the passes in order. When one fails, instruments see the model as it was before that pass
+  /// (kept as a cheap copy: tensors are shared). The error names the pass.
+  Result<> run(std::vector<PlannedPass>& passes, Model& model, Context& context);
+
+ private:
+  std::vector<std::unique_ptr<Instrument>> instruments_;
+};
+
+}  // namespace neurotool
