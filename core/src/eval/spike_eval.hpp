@@ -34,7 +34,7 @@ struct SpikeState {
 /// What one population did in one step. Spans are valid during the call.
 struct StepRecord {
   PopulationId population;
-  std::uint64_t step;
+  std::uint64_t step = 0;
   std::span<const float> payload_f, membrane_f;          ///< float graphs
   std::span<const std::int64_t> payload_i, membrane_i;   ///< integer graphs
 };
@@ -52,8 +52,8 @@ class SpikeEvaluator {
   Result<> run(SpikeState& state, std::span<const Stimulus> stimuli, std::uint64_t steps,
                const StepObserver& observer = {}) const;
 
-  /// Synaptic operations so far would cost a count per run: events times fan-out, zero weights
-  /// included, padding excluded; the input's analog values excluded. See docs/report.md.
+  /// Synapses that leave one neuron over all projections, zero weights included, padding excluded:
+  /// what one event of it costs (docs/semantics.md, section 6).
   std::int64_t fan_out(PopulationId population, std::int64_t neuron) const;
 
  private:

@@ -1,0 +1,443 @@
+// docs/semantics.md in code: one function for each of its headings, plain loops, no cleverness. Float
+// graphs run in binary32 with one rounding per operation, integer graphs in 64 bits with every
+// current and membrane checked against 32. The two share this code as a template over Arithmetic.
+
+#include "eval/spike_eval.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+namespace neurotool {
+namespace {
+
+constexpr std::int64_t kInt32Min = std::numeric_limits<std::int32_t>::min();
+constexpr std::int64_t kInt32Max = std::numeric_limits<std::int32_t>::max();
+
+/// One delivered synapse, in delivery order of its projection.
+template <class Number>
+struct Delivery {
+  std::uint32_t source, target;
+  Number weight;
+};
+
+template <class Number>
+struct PlannedProjection {
+  std::size_t source = 0;
+  std::uint32_t delay = 0;
+  Number factor = 1;          ///< of the finished sum: a pool's weight is per target, see scale
+  std::vector<Number> scale;  ///< per target; empty = 1
+  std::vector<Delivery<Number>> synapses;
+};
+
+/// A parameter spread over the neurons of its population.
+template <class Number>
+std::vector<Number> spread(const Tensor& parameter, const Population& population, Number absent) {
+  const auto size = static_cast<std::size_t>(population.size());
+  std::vector<Number> result(size, absent);
+  if (!parameter.defined()) return result;
+  const std::size_t count = static_cast<std::size_t>(parameter.size());
+  const std::size_t repeat = parameter.rank() == 0 ? size : size / count;
+  for (std::size_t i = 0; i < size; ++i)
+    result[i] = static_cast<Number>(parameter.at(static_cast<std::int64_t>(i / repeat)));
+  return result;
+}
+
+template <class Number>
+struct PlannedPopulation {
+  const Population* population = nullptr;
+  std::size_t size = 0;
+  std::vector<PlannedProjection<Number>> incoming;
+  std::vector<Number> bias, threshold, initial, reset_value, decay, current_decay;
+  std::uint32_t history = 0;  ///< past steps that outgoing projections need
+};
+
+/// Position of every neuron in the order in which a population delivers: by row, column, channel for
+/// [C,H,W], by flat index otherwise.
+std::vector<std::uint32_t> delivery_order(const Shape& shape) {
+  std::vector<std::uint32_t> order;
+  if (shape.size() != 3) {
+    order.resize(static_cast<std::size_t>(element_count(shape).value_or(0)));
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
+    return order;
+  }
+  const std::int64_t plane = shape[1] * shape[2];
+  for (std::int64_t pixel = 0; pixel < plane; ++pixel)
+    for (std::int64_t channel = 0; channel < shape[0]; ++channel)
+      order.push_back(static_cast<std::uint32_t>(channel * plane + pixel));
+  return order;
+}
+
+template <class Number>
+PlannedProjection<Number> plan_projection(const SpikeGraph& graph, const Projection& projection) {
+  const Population& source = graph[projection.source];
+  const Population& target = graph[projection.target];
+  PlannedProjection<Number> plan;
+  plan.source = projection.source.index;
+  plan.delay = projection.delay_steps;
+  if constexpr (std::is_integral_v<Number>) plan.factor = Number{1} << projection.shift;
+
+  // A pool sums payloads first and multiplies the finished sum.
+  const auto* pool = std::get_if<SumPool2d>(&projection.connectivity);
+  if (pool && pool->weight.defined()) plan.scale = spread<Number>(pool->weight, target, Number{1});
+  for (const std::uint32_t neuron : delivery_order(source.shape))
+    for (const Synapse& synapse : row(projection.connectivity, source.shape, target.shape, neuron))
+      plan.synapses.push_back({neuron, static_cast<std::uint32_t>(synapse.target),
+                               pool ? Number{1} : static_cast<Number>(synapse.weight)});
+  return plan;
+}
+
+template <class Number>
+PlannedPopulation<Number> plan_population(const SpikeGraph& graph, PopulationId id) {
+  const Population& population = graph[id];
+  PlannedPopulation<Number> plan;
+  plan.population = &population;
+  plan.size = static_cast<std::size_t>(population.size());
+  for (const ProjectionId p : graph.incoming(id))
+    plan.incoming.push_back(plan_projection<Number>(graph, graph[p]));
+  for (const ProjectionId p : graph.outgoing(id))
+    plan.history = std::max(plan.history, graph[p].delay_steps);
+  if (population.bias.defined()) plan.bias = spread<Number>(population.bias, population, Number{0});
+  if (const Firing* firing = firing_of(population.neuron)) {
+    plan.threshold = spread<Number>(firing->threshold, population, Number{1});
+    plan.initial = spread<Number>(firing->initial_membrane, population, Number{0});
+    plan.reset_value = spread<Number>(firing->reset_value, population, Number{0});
+  }
+  if (const auto* lif = std::get_if<Lif>(&population.neuron)) {
+    plan.decay = spread<Number>(lif->decay, population, Number{1});
+  } else if (const auto* cuba = std::get_if<CubaLif>(&population.neuron)) {
+    plan.decay = spread<Number>(cuba->decay, population, Number{1});
+    plan.current_decay = spread<Number>(cuba->current_decay, population, Number{1});
+  } else if (const auto* li = std::get_if<Li>(&population.neuron)) {
+    plan.initial = spread<Number>(li->initial_membrane, population, Number{0});
+    if (li->decay.defined()) plan.decay = spread<Number>(li->decay, population, Number{1});
+  }
+  return plan;
+}
+
+float decayed(float value, float decay, std::uint32_t, Rounding) { return decay * value; }
+
+std::int64_t decayed(std::int64_t value, std::int64_t decay, std::uint32_t shift,
+                     Rounding rounding) {
+  const std::int64_t product = value * decay;
+  if (rounding == Rounding::kTowardZero) return product / (std::int64_t{1} << shift);
+  return product >> shift;  // arithmetic: floor, also for negative products
+}
+
+/// How many thresholds the membrane gives up in this step: docs/semantics.md section 3, step 4.
+template <class Number>
+std::int64_t emitted_units(Number v, Number threshold, std::int64_t so_far, const Emission& rule) {
+  if (v >= threshold) {
+    const std::int64_t room = rule.max_total == Emission::kUnbounded
+                                  ? rule.max_per_step
+                                  : std::min<std::int64_t>(rule.max_per_step, rule.max_total - so_far);
+    std::int64_t units = 0;
+    while (units < room && v >= static_cast<Number>(units + 1) * threshold) ++units;
+    return units;
+  }
+  if (v < Number{0} && rule.min_per_step < 0) {
+    const std::int64_t room = std::min<std::int64_t>(-std::int64_t{rule.min_per_step},
+                                                     so_far - rule.min_total);
+    std::int64_t units = 0;
+    while (units < room && v + static_cast<Number>(units) * threshold < Number{0}) ++units;
+    return -units;
+  }
+  return 0;
+}
+
+/// What the models say about rounding of fixed-point decays.
+struct FixedPoint {
+  std::uint32_t decay_shift = 0, current_decay_shift = 0;
+  Rounding rounding = Rounding::kFloor;
+};
+FixedPoint fixed_point(const Neuron& neuron) {
+  if (const auto* lif = std::get_if<Lif>(&neuron)) return {lif->decay_shift, 0, lif->rounding};
+  if (const auto* cuba = std::get_if<CubaLif>(&neuron))
+    return {cuba->decay_shift, cuba->current_decay_shift, cuba->rounding};
+  if (const auto* li = std::get_if<Li>(&neuron)) return {li->decay_shift, 0, li->rounding};
+  return {};
+}
+
+bool bias_is_due(const Population& population, const Window& window, std::uint64_t step) {
+  switch (population.bias_timing) {
+    case BiasTiming::kEveryStep: return true;
+    case BiasTiming::kFirstStep: return step == window.integrate_begin;
+    case BiasTiming::kLastStep: return step + 1 == window.integrate_end;
+  }
+  return true;
+}
+
+/// A view of the half of SpikeState that belongs to one arithmetic.
+template <class Number>
+struct StateView {
+  std::vector<std::vector<Number>>&membrane, &current;
+  std::vector<std::vector<std::vector<Number>>>& history;
+};
+StateView<float> view(SpikeState& s, float) { return {s.membrane_f, s.current_f, s.history_f}; }
+StateView<std::int64_t> view(SpikeState& s, std::int64_t) {
+  return {s.membrane_i, s.current_i, s.history_i};
+}
+
+template <class Number>
+class Engine {
+ public:
+  explicit Engine(const SpikeGraph& graph) : graph_(graph), order_(graph.step_order()) {
+    for (std::uint32_t i = 0; i < graph.populations.size(); ++i)
+      populations_.push_back(plan_population<Number>(graph, PopulationId{i}));
+  }
+
+  void initialise(SpikeState& state) const {
+    auto [membrane, current, history] = view(state, Number{});
+    for (const PlannedPopulation<Number>& p : populations_) {
+      membrane.push_back(p.initial.empty() ? std::vector<Number>(p.size) : p.initial);
+      current.emplace_back(p.current_decay.empty() ? 0 : p.size);
+      // Slot t % (history + 1) holds the payloads of step t.
+      history.emplace_back(p.history + 1, std::vector<Number>(p.size));
+      state.emitted.emplace_back(p.size);
+    }
+  }
+
+  Result<> step(SpikeState& state, const std::vector<const Stimulus*>& stimuli,
+                std::uint64_t first_step, const StepObserver& observer) const {
+    auto [membrane, current, history] = view(state, Number{});
+    for (const PopulationId id : order_) {
+      const PlannedPopulation<Number>& p = populations_[id.index];
+      std::vector<Number>& payload = history[id.index][state.step % (p.history + 1)];
+      std::fill(payload.begin(), payload.end(), Number{0});
+      if (std::holds_alternative<Input>(p.population->neuron)) {
+        read_stimulus(*stimuli[id.index], p, state.step - first_step, payload);
+      } else {
+        const std::vector<Number> input = deliver(p, state.step, history);
+        NT_TRY_VOID(update(p, state.step, input, membrane[id.index], current[id.index],
+                           state.emitted[id.index], payload));
+      }
+      if (observer) observer(record(id, state.step, payload, membrane[id.index]));
+    }
+    ++state.step;
+    return {};
+  }
+
+ private:
+  static void read_stimulus(const Stimulus& stimulus, const PlannedPopulation<Number>& p,
+                            std::uint64_t step, std::vector<Number>& payload) {
+    const bool held = std::get<Input>(p.population->neuron).held;
+    const std::size_t offset = held ? 0 : static_cast<std::size_t>(step) * p.size;
+    if constexpr (std::is_integral_v<Number>) {
+      const auto values = stimulus.value.as<std::int32_t>();
+      for (std::size_t i = 0; i < p.size; ++i) payload[i] = values[offset + i];
+    } else {
+      const auto values = stimulus.value.as<float>();
+      for (std::size_t i = 0; i < p.size; ++i) payload[i] = values[offset + i];
+    }
+  }
+
+  /// Steps 1 and 2 of a population: the sums of its projections, added up in graph order.
+  std::vector<Number> deliver(const PlannedPopulation<Number>& p, std::uint64_t step,
+                              const std::vector<std::vector<std::vector<Number>>>& history) const {
+    std::vector<Number> total(p.size);
+    bool first = true;
+    for (const PlannedProjection<Number>& projection : p.incoming) {
+      std::vector<Number> sum(p.size);
+      if (step >= projection.delay) {
+        const auto& ring = history[projection.source];
+        const std::vector<Number>& sent = ring[(step - projection.delay) % ring.size()];
+        for (const Delivery<Number>& synapse : projection.synapses) {
+          const Number x = sent[synapse.source];
+          if (x != Number{0}) sum[synapse.target] += synapse.weight * x;
+        }
+      }
+      for (std::size_t i = 0; i < p.size; ++i) {
+        if (!projection.scale.empty()) sum[i] = projection.scale[i] * sum[i];
+        sum[i] = sum[i] * projection.factor;
+        total[i] = first ? sum[i] : total[i] + sum[i];
+      }
+      first = false;
+    }
+    return total;
+  }
+
+  /// Steps 3 to 5: integrate, fire, reset.
+  Result<> update(const PlannedPopulation<Number>& p, std::uint64_t step, std::vector<Number> input,
+                  std::vector<Number>& membrane, std::vector<Number>& current,
+                  std::vector<std::int64_t>& emitted, std::vector<Number>& payload) const {
+    const Firing* firing = firing_of(p.population->neuron);
+    const Window window = firing ? firing->window : Window{};
+    const bool integrates = step >= window.integrate_begin && step < window.integrate_end;
+    if (!p.bias.empty() && integrates && bias_is_due(*p.population, window, step))
+      for (std::size_t i = 0; i < p.size; ++i) input[i] = input[i] + p.bias[i];
+    NT_TRY_VOID(in_range(p, step, input, "current"));
+
+    if (std::holds_alternative<Relay>(p.population->neuron)) {
+      payload = std::move(input);
+      return {};
+    }
+    if (integrates) {
+      integrate(p, input, membrane, current);
+      NT_TRY_VOID(in_range(p, step, current, "synaptic current"));
+      NT_TRY_VOID(in_range(p, step, membrane, "membrane potential"));
+    }
+    if (firing && step >= window.fire_begin && step < window.fire_end) {
+      fire(p, *firing, step - window.fire_begin, membrane, emitted, payload);
+      NT_TRY_VOID(in_range(p, step, membrane, "membrane potential"));
+    }
+    return {};
+  }
+
+  static void integrate(const PlannedPopulation<Number>& p, const std::vector<Number>& input,
+                        std::vector<Number>& membrane, std::vector<Number>& current) {
+    const FixedPoint fixed = fixed_point(p.population->neuron);
+    for (std::size_t i = 0; i < p.size; ++i) {
+      Number arriving = input[i];
+      if (!p.current_decay.empty()) {
+        current[i] = decayed(current[i], p.current_decay[i], fixed.current_decay_shift,
+                             fixed.rounding) + arriving;
+        arriving = current[i];
+      }
+      const Number kept = p.decay.empty() ? membrane[i]
+                                          : decayed(membrane[i], p.decay[i], fixed.decay_shift,
+                                                    fixed.rounding);
+      membrane[i] = kept + arriving;
+    }
+  }
+
+  static void fire(const PlannedPopulation<Number>& p, const Firing& firing, std::uint64_t fire_step,
+                   std::vector<Number>& membrane, std::vector<std::int64_t>& emitted,
+                   std::vector<Number>& payload) {
+    if (firing.radix_bits > 0 && fire_step >= firing.radix_bits) return;
+    const Number power =
+        firing.radix_bits > 0
+            ? static_cast<Number>(std::int64_t{1} << (firing.radix_bits - 1 - fire_step))
+            : Number{1};
+    for (std::size_t i = 0; i < p.size; ++i) {
+      const Number threshold = p.threshold[i] * power;
+      const std::int64_t units = emitted_units(membrane[i], threshold, emitted[i], firing.emission);
+      if (units == 0) continue;
+      membrane[i] = firing.reset == Reset::kSubtract
+                        ? membrane[i] - static_cast<Number>(units) * threshold
+                        : p.reset_value[i];
+      emitted[i] += units;
+      payload[i] = static_cast<Number>(units);
+    }
+  }
+
+  static Result<> in_range(const PlannedPopulation<Number>& p, std::uint64_t step,
+                           const std::vector<Number>& values, std::string_view what) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      bool fits = true;
+      if constexpr (std::is_integral_v<Number>)
+        fits = values[i] >= kInt32Min && values[i] <= kInt32Max;
+      else
+        fits = std::isfinite(values[i]);
+      if (!fits)
+        return error("eval.overflow", ModelNode{"", p.population->name},
+                     fmt::format("the {} of neuron {} leaves its range at step {}: {}", what, i, step,
+                                 values[i]),
+                     "use fewer fraction bits or narrower weights in 'quantize', or fewer steps");
+    }
+    return {};
+  }
+
+  static StepRecord record(PopulationId id, std::uint64_t step, const std::vector<Number>& payload,
+                           const std::vector<Number>& membrane) {
+    StepRecord result;
+    result.population = id;
+    result.step = step;
+    if constexpr (std::is_integral_v<Number>) {
+      result.payload_i = payload;
+      result.membrane_i = membrane;
+    } else {
+      result.payload_f = payload;
+      result.membrane_f = membrane;
+    }
+    return result;
+  }
+
+  const SpikeGraph& graph_;
+  std::vector<PopulationId> order_;
+  std::vector<PlannedPopulation<Number>> populations_;
+};
+
+/// The stimulus of every input population, checked; indexed by population.
+Result<std::vector<const Stimulus*>> match_stimuli(const SpikeGraph& graph,
+                                                   std::span<const Stimulus> stimuli,
+                                                   std::uint64_t steps) {
+  std::vector<const Stimulus*> found(graph.populations.size(), nullptr);
+  const DType wanted =
+      graph.arithmetic == Arithmetic::kInteger ? DType::kInt32 : DType::kFloat32;
+  for (const Stimulus& stimulus : stimuli) {
+    NT_CHECK(stimulus.population.index < found.size(), "stimulus names no population");
+    found[stimulus.population.index] = &stimulus;
+  }
+  for (std::uint32_t i = 0; i < found.size(); ++i) {
+    const Population& population = graph.populations[i];
+    const auto* input = std::get_if<Input>(&population.neuron);
+    if (!input) continue;
+    const ModelNode at{"", population.name};
+    if (!found[i])
+      return error("eval.stimulus", at, fmt::format("'{}' has no stimulus", population.name));
+    const std::int64_t size = population.size() * (input->held ? 1 : static_cast<std::int64_t>(steps));
+    const Tensor& value = found[i]->value;
+    if (!value.defined() || value.dtype() != wanted || value.size() != size)
+      return error("eval.stimulus", at,
+                   fmt::format("the stimulus of '{}' is {} {}, but {} elements of {} are needed",
+                               population.name, short_name(value.dtype()),
+                               to_string(value.shape()), size, short_name(wanted)));
+  }
+  return found;
+}
+
+}  // namespace
+
+struct SpikeEvaluator::Plan {
+  const SpikeGraph& graph;
+  std::unique_ptr<Engine<float>> real;
+  std::unique_ptr<Engine<std::int64_t>> integer;
+};
+
+SpikeEvaluator::SpikeEvaluator(const SpikeGraph& graph) : plan_(new Plan{graph, nullptr, nullptr}) {
+  if (graph.arithmetic == Arithmetic::kInteger)
+    plan_->integer = std::make_unique<Engine<std::int64_t>>(graph);
+  else
+    plan_->real = std::make_unique<Engine<float>>(graph);
+}
+
+SpikeEvaluator::~SpikeEvaluator() = default;
+
+SpikeState SpikeEvaluator::initial_state() const {
+  SpikeState state;
+  if (plan_->integer)
+    plan_->integer->initialise(state);
+  else
+    plan_->real->initialise(state);
+  return state;
+}
+
+Result<> SpikeEvaluator::run(SpikeState& state, std::span<const Stimulus> stimuli,
+                             std::uint64_t steps, const StepObserver& observer) const {
+  NT_TRY(const std::vector<const Stimulus*> matched, match_stimuli(plan_->graph, stimuli, steps));
+  const std::uint64_t first_step = state.step;
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    if (plan_->integer)
+      NT_TRY_VOID(plan_->integer->step(state, matched, first_step, observer));
+    else
+      NT_TRY_VOID(plan_->real->step(state, matched, first_step, observer));
+  }
+  return {};
+}
+
+std::int64_t SpikeEvaluator::fan_out(PopulationId population, std::int64_t neuron) const {
+  std::int64_t count = 0;
+  const SpikeGraph& graph = plan_->graph;
+  for (const ProjectionId id : graph.outgoing(population)) {
+    const Projection& projection = graph[id];
+    count += static_cast<std::int64_t>(row(projection.connectivity, graph[projection.source].shape,
+                                           graph[projection.target].shape, neuron)
+                                           .size());
+  }
+  return count;
+}
+
+}  // namespace neurotool
