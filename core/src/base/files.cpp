@@ -154,7 +154,7 @@ class Gunzip {
 
   Result<std::string> run() {
     // 15: the largest window; 16 on top: gzip, with its checksum and length verified.
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) return out_of_memory(path_, 0);
+    if (inflateInit2(&stream_, 15 + 16) != Z_OK) return out_of_memory(path_, kFirstRoom);
     do {
       if (!rest_.starts_with(kGzipMagic)) return corrupt("is followed by bytes that are not gzip");
       NT_TRY_VOID(member());
@@ -200,7 +200,7 @@ class Gunzip {
   /// Doubles the room by hand: std::string would round up past the limit.
   Result<> grow() {
     const std::uint64_t wanted =
-        std::min(max_bytes_, std::max<std::uint64_t>(2 * out_.size(), std::uint64_t{1} << 16));
+        std::min(max_bytes_, std::max<std::uint64_t>(2 * out_.size(), kFirstRoom));
     std::optional<std::string> larger = sized_string(wanted);
     if (!larger) return out_of_memory(path_, wanted);
     std::copy_n(out_.data(), size_, larger->data());
@@ -214,6 +214,7 @@ class Gunzip {
                              with_thousands(total_ - rest_.size()), with_thousands(total_)));
   }
 
+  static constexpr std::uint64_t kFirstRoom = std::uint64_t{1} << 16;
   static constexpr std::size_t kStep = std::size_t{1} << 30;  // zlib counts in 32 bits
 
   std::string_view rest_;
