@@ -1,0 +1,172 @@
+// The fields of every operation, neuron model and kind of connectivity, by name: one list for the
+// printers and the snapshot, so that a new attribute is written down once. each_field(node, f)
+// calls f(name, field) for every field, in a fixed order; the field is const where the node is.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "ir/connectivity.hpp"
+#include "ir/neurons.hpp"
+#include "ir/ops.hpp"
+
+namespace neurotool {
+
+template <class T, class... Kinds>
+concept OneOf = (std::same_as<std::remove_const_t<T>, Kinds> || ...);
+
+template <OneOf<MatMul, GlobalAveragePool, Clip, Squeeze, Unsqueeze, Slice, Pad, Identity, Relay> T,
+          class F>
+void each_field(T&, F&&) {}
+
+template <OneOf<Conv> T, class F>
+void each_field(T& op, F&& f) {
+  f("strides", op.strides);
+  f("dilations", op.dilations);
+  f("pads", op.pads);
+  f("group", op.group);
+}
+
+template <OneOf<Gemm> T, class F>
+void each_field(T& op, F&& f) {
+  f("alpha", op.alpha);
+  f("beta", op.beta);
+  f("trans_a", op.trans_a);
+  f("trans_b", op.trans_b);
+}
+
+template <OneOf<BatchNorm> T, class F>
+void each_field(T& op, F&& f) {
+  f("epsilon", op.epsilon);
+}
+
+template <OneOf<MaxPool, AveragePool> T, class F>
+void each_field(T& op, F&& f) {
+  f("kernel", op.kernel);
+  f("strides", op.strides);
+  f("dilations", op.dilations);
+  f("pads", op.pads);
+  f("ceil_mode", op.ceil_mode);
+  if constexpr (OneOf<T, AveragePool>) f("count_include_pad", op.count_include_pad);
+}
+
+template <OneOf<Unary, Binary> T, class F>
+void each_field(T& op, F&& f) {
+  f("kind", op.kind);
+}
+
+template <OneOf<Softmax, Flatten, Concat, Gather> T, class F>
+void each_field(T& op, F&& f) {
+  f("axis", op.axis);
+}
+
+template <OneOf<Reshape> T, class F>
+void each_field(T& op, F&& f) {
+  f("allow_zero", op.allow_zero);
+}
+
+template <OneOf<Transpose> T, class F>
+void each_field(T& op, F&& f) {
+  f("perm", op.perm);
+}
+
+template <OneOf<ReduceMean> T, class F>
+void each_field(T& op, F&& f) {
+  f("keep_dims", op.keep_dims);
+}
+
+template <OneOf<Cast> T, class F>
+void each_field(T& op, F&& f) {
+  f("to", op.to);
+}
+
+template <OneOf<ShapeOf> T, class F>
+void each_field(T& op, F&& f) {
+  f("start", op.start);
+  f("end", op.end);
+}
+
+template <OneOf<ConstantOfShape> T, class F>
+void each_field(T& op, F&& f) {
+  f("value", op.value);
+}
+
+template <OneOf<Firing> T, class F>
+void each_field(T& firing, F&& f) {
+  f("threshold", firing.threshold);
+  f("initial_membrane", firing.initial_membrane);
+  f("reset", firing.reset);
+  f("reset_value", firing.reset_value);
+  f("max_per_step", firing.emission.max_per_step);
+  f("min_per_step", firing.emission.min_per_step);
+  f("max_total", firing.emission.max_total);
+  f("min_total", firing.emission.min_total);
+  f("integrate_begin", firing.window.integrate_begin);
+  f("integrate_end", firing.window.integrate_end);
+  f("fire_begin", firing.window.fire_begin);
+  f("fire_end", firing.window.fire_end);
+  f("radix_bits", firing.radix_bits);
+}
+
+template <OneOf<Input> T, class F>
+void each_field(T& input, F&& f) {
+  f("held", input.held);
+  f("bits", input.bits);
+  f("is_signed", input.is_signed);
+}
+
+template <OneOf<If> T, class F>
+void each_field(T& neuron, F&& f) {
+  each_field(neuron.firing, f);
+}
+
+template <OneOf<Lif, CubaLif> T, class F>
+void each_field(T& neuron, F&& f) {
+  each_field(neuron.firing, f);
+  f("decay", neuron.decay);
+  f("decay_shift", neuron.decay_shift);
+  if constexpr (OneOf<T, CubaLif>) {
+    f("current_decay", neuron.current_decay);
+    f("current_decay_shift", neuron.current_decay_shift);
+  }
+  f("rounding", neuron.rounding);
+}
+
+template <OneOf<Li> T, class F>
+void each_field(T& neuron, F&& f) {
+  f("initial_membrane", neuron.initial_membrane);
+  f("decay", neuron.decay);
+  f("decay_shift", neuron.decay_shift);
+  f("rounding", neuron.rounding);
+}
+
+template <OneOf<Dense, OneToOne> T, class F>
+void each_field(T& kind, F&& f) {
+  f("weight", kind.weight);
+}
+
+template <OneOf<Conv2d> T, class F>
+void each_field(T& kind, F&& f) {
+  f("weight", kind.weight);
+  f("stride", kind.stride);
+  f("padding", kind.padding);
+  f("dilation", kind.dilation);
+  f("groups", kind.groups);
+}
+
+template <OneOf<SumPool2d> T, class F>
+void each_field(T& kind, F&& f) {
+  f("kernel", kind.kernel);
+  f("stride", kind.stride);
+  f("padding", kind.padding);
+  f("weight", kind.weight);
+}
+
+template <OneOf<Sparse> T, class F>
+void each_field(T& kind, F&& f) {
+  f("row_begin", kind.row_begin);
+  f("targets", kind.targets);
+  f("weight", kind.weight);
+}
+
+}  // namespace neurotool
