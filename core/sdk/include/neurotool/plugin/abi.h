@@ -164,7 +164,8 @@ typedef struct nt_option { /* static; the host checks the YAML against it before
   nt_str key;              /* dotted, lower_snake: "noc.rows" */
   nt_str summary;          /* one sentence */
   nt_str unit;
-  nt_str fallback;         /* default as text; absent = the user must set it */
+  nt_str fallback;         /* default as text, "[1, 2]" for a list; data NULL = no default, the user
+                              must set it */
   double minimum, maximum; /* inclusive; both 0 = unbounded */
   const nt_str* choices;
   size_t choice_count;
