@@ -1,5 +1,6 @@
-// The pipeline file as plain data with locations. The reader knows the shape of the file; what a pass
-// or a target accepts is checked by those who know (passes/pipeline, target), on the nodes kept here.
+// The pipeline file as plain data with locations. The reader knows the shape of the file; what a
+// pass or a target accepts is checked by those who know (passes/pipeline, target), on the nodes
+// kept here.
 #pragma once
 
 #include <cstdint>
@@ -26,17 +27,17 @@ struct Located {
 struct PassConfig {
   std::string name;
   Location at;
-  yaml::Node options;          ///< a mapping, or kNull
+  yaml::Node options;  ///< a mapping, or kNull
 };
 
 /// One entry under `data:`. Paths are already resolved against the pipeline file's folder.
 struct DataConfig {
   bool given = false;
   Location at;
-  Located<std::filesystem::path> images, labels;   ///< labels.value empty: none given
-  Located<std::string> format;                     ///< auto | idx | cifar10 | npy | npz
-  Located<std::string> array, label_array;
-  Located<std::int64_t> first, count;              ///< count 0: to the end
+  Located<std::filesystem::path> images, labels;  ///< labels.value empty: none given
+  Located<std::string> format{"auto", {}};        ///< auto | idx | cifar10 | npy | npz
+  Located<std::string> array{"x", {}}, label_array{"y", {}};
+  Located<std::int64_t> first, count;  ///< count 0: to the end
 };
 
 struct PreprocessConfig {
@@ -48,51 +49,68 @@ enum class RunMode { kPlan, kCompile, kSimulate };
 
 /// One line of `report: expect:`, such as accuracy ">= 0.97".
 struct Expectation {
-  std::string metric;          ///< accuracy | float_accuracy | gap
-  std::string comparison;      ///< one of >=, >, <=, <, ==
+  std::string metric;      ///< accuracy | float_accuracy | gap
+  std::string comparison;  ///< one of >=, >, <=, <, ==
   double value = 0;
   Location at;
 };
 
 struct PipelineConfig {
-  std::filesystem::path file;                ///< empty when built from the command line
+  std::filesystem::path file;  ///< empty when built from the command line
   std::string file_sha256;
   Located<std::filesystem::path> model;
   DataConfig test, calibration;
   PreprocessConfig preprocess;
   std::vector<PassConfig> passes;
-  Located<std::string> target;               ///< empty: no target; only plan
+  Located<std::string> target;                         ///< empty: no target; only plan
   Located<std::string> target_version, target_sha256;  ///< only narrow the choice; may be empty
   yaml::Node target_options;
   Located<RunMode> mode{RunMode::kSimulate, {}};
-  Located<std::int64_t> steps;               ///< 0 = what the passes chose
-  Located<std::int64_t> batch;               ///< samples handed to the target at once
-  Located<std::uint64_t> seed;
+  Located<std::int64_t> steps;          ///< 0 = what the passes chose
+  Located<std::int64_t> batch{64, {}};  ///< samples handed to the target at once
+  Located<std::uint64_t> seed{1, {}};
   Located<std::filesystem::path> report_directory;  ///< empty: no folder is written
   std::vector<Expectation> expect;
 };
 
 struct Override {
-  std::uint32_t number = 0;                  ///< 1 for the first --set
-  std::string path, value;                   ///< "run.steps", "16"; "passes.qcfs.steps" reaches a pass
+  std::uint32_t number = 0;  ///< 1 for the first --set
+  std::string path, value;   ///< "run.steps", "16"; "passes.qcfs.steps" reaches a pass
 };
 
 /// Parses "PATH=VALUE". Errors: config.set-syntax.
 Result<Override> parse_override(std::string_view text, std::uint32_t number);
-/// Applies overrides to the document; the changed nodes carry an OverrideArgument location.
+/// Applies overrides to the document; the changed nodes carry an OverrideArgument location. Keys
+/// that are missing on the way are made, and left to the schema to accept or refuse. Errors:
+/// config.set-syntax (the value is no YAML), config.set-path.
 Result<> apply_overrides(yaml::Node& document, const std::vector<Override>& overrides);
 
-/// Reads, overrides and checks a pipeline file. All findings go to `diagnostics`; the returned error
-/// is the first.
+/// Reads, overrides and checks a pipeline file. All findings go to `diagnostics`; the returned
+/// error is the first.
 Result<PipelineConfig> read_pipeline(const std::filesystem::path& path,
                                      const std::vector<Override>& overrides,
                                      Diagnostics& diagnostics);
 
-/// The sections and their rows, from which help, docs and schema are printed.
+/// The same pipeline as a document with every default filled in. Paths are written relative to
+/// `folder`, where the document will be stored.
+yaml::Node to_yaml(const PipelineConfig& config, const std::filesystem::path& folder);
+
+enum class SectionShape {
+  kOptions,        ///< a mapping of `rows` and of the sections below it
+  kPassList,       ///< passes: a list of names or one-key mappings
+  kTargetOptions,  ///< a mapping that the target checks
+  kExpectations,   ///< a mapping of `rows` to comparisons such as ">= 0.97"; bounds are of the
+                   ///< number
+};
+
+/// The sections and their rows, from which help, docs and schema are printed. Parents come first.
 struct SectionInfo {
-  std::string path;        ///< "run", "data.test", …
-  std::string summary;
-  std::vector<OptionInfo> rows;
+  std::string path{};  ///< "" (the file itself), "run", "data.test", …
+  std::string summary{};
+  SectionShape shape = SectionShape::kOptions;
+  bool required = false;
+  std::string shorthand{};  ///< "name": `target: cpu` means `target: { name: cpu }`
+  std::vector<OptionInfo> rows{};
 };
 const std::vector<SectionInfo>& pipeline_sections();
 
@@ -101,6 +119,7 @@ struct NamedRows {
   std::string name, summary;
   std::vector<OptionInfo> rows;
 };
-Json pipeline_json_schema(const std::vector<NamedRows>& passes, const std::vector<NamedRows>& targets);
+Json pipeline_json_schema(const std::vector<NamedRows>& passes,
+                          const std::vector<NamedRows>& targets);
 
 }  // namespace neurotool

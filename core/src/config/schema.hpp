@@ -9,10 +9,12 @@
 //   };
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,15 +36,17 @@ using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::v
 
 /// One option, as help, docs and checks see it.
 struct OptionInfo {
-  std::string key;                   ///< dotted for nested mappings: "noc.rows"
+  std::string key{};  ///< dotted for nested mappings: "noc.rows"
   OptionType type = OptionType::kText;
-  std::string summary;               ///< one sentence
-  std::string unit;                  ///< "", "ms", "byte", …: such a value may carry a unit
-  OptionValue fallback;              ///< the default
-  bool required = false;             ///< no default: the user must set it
+  std::string summary{};   ///< one sentence
+  std::string unit{};      ///< "", "ms", "byte", …: such a value may carry a unit,
+                           ///< and arrives converted to this one
+  OptionValue fallback{};  ///< the default
+  bool required = false;   ///< no default: the user must set it
   bool bounded = false;
-  double minimum = 0, maximum = 0;   ///< inclusive; only if bounded
-  std::vector<std::string> choices;  ///< of kChoice
+  double minimum = 0, maximum = 0;     ///< inclusive, of each number; infinite: open on that side;
+                                       ///< only if bounded
+  std::vector<std::string> choices{};  ///< of kChoice
 };
 
 /// A checked value and where it came from: std::monostate means the default.
@@ -52,17 +56,20 @@ struct CheckedOption {
   Location at;
 };
 
-/// Checks a mapping (or kNull: nothing given) against the rows. Reports config.unknown-key (with the
-/// nearest name), config.type, config.range, config.missing-key to `out`; `path` is the place in the
-/// file ("passes[2].quantize"), `help` the command that explains the section. Returns one entry per
-/// row, in table order; entries in error hold their default.
-std::vector<CheckedOption> check_options(const yaml::Node& section, std::span<const OptionInfo> rows,
-                                         std::string_view path, std::string_view help,
-                                         Diagnostics& out);
+/// Checks a mapping (or kNull: nothing given) against the rows. Reports config.unknown-key (with
+/// the nearest name), config.type, config.range, config.choice, config.missing-key to `out`; `path`
+/// is the place in the file ("passes[2].quantize"), `help` the command that explains the section. A
+/// dotted key is a nested mapping in the file. Keys in `other_keys` are somebody else's to check.
+/// Returns one entry per row, in table order; entries in error hold their default.
+std::vector<CheckedOption> check_options(const yaml::Node& section,
+                                         std::span<const OptionInfo> rows, std::string_view path,
+                                         std::string_view help, Diagnostics& out,
+                                         std::span<const std::string> other_keys = {});
 
-/// The default, range and choices as help prints them: "1 to 16", "max, percentile, mmse".
+/// The range or the choices as help prints them: "1 to 16", "0 or more", "max, percentile, mmse";
+/// empty when any value of the type will do.
 std::string describe_range(const OptionInfo& info);
-/// A value as YAML text and as help prints it.
+/// A value as YAML text and as help prints it; reads back as the same value.
 std::string value_text(const OptionValue& value);
 /// JSON Schema of a section (an object without additional properties).
 Json json_schema(std::span<const OptionInfo> rows);
@@ -75,11 +82,15 @@ struct BoundOption {
   std::function<void(S&, const OptionValue&)> set;
   std::function<OptionValue(const S&)> get;
 
+  /// Inclusive. Never wider than what the member's type holds.
   BoundOption range(double minimum, double maximum) && {
+    info.minimum = info.bounded ? std::max(info.minimum, minimum) : minimum;
+    info.maximum = info.bounded ? std::min(info.maximum, maximum) : maximum;
     info.bounded = true;
-    info.minimum = minimum;
-    info.maximum = maximum;
     return std::move(*this);
+  }
+  BoundOption at_least(double minimum) && {
+    return std::move(*this).range(minimum, std::numeric_limits<double>::infinity());
   }
   BoundOption unit(std::string unit) && {
     info.unit = std::move(unit);
@@ -92,31 +103,52 @@ struct BoundOption {
 };
 
 namespace detail {
-template <class T> struct OptionTraits;
-template <> struct OptionTraits<bool> {
+template <class T>
+struct OptionTraits;
+template <>
+struct OptionTraits<bool> {
   using Stored = bool;
   static constexpr OptionType kType = OptionType::kBool;
 };
-template <std::integral T> struct OptionTraits<T> {
+template <std::integral T>
+struct OptionTraits<T> {
   using Stored = std::int64_t;
   static constexpr OptionType kType = OptionType::kInt;
 };
-template <std::floating_point T> struct OptionTraits<T> {
+template <std::floating_point T>
+struct OptionTraits<T> {
   using Stored = double;
   static constexpr OptionType kType = OptionType::kReal;
 };
-template <> struct OptionTraits<std::string> {
+template <>
+struct OptionTraits<std::string> {
   using Stored = std::string;
   static constexpr OptionType kType = OptionType::kText;
 };
-template <> struct OptionTraits<std::vector<std::int64_t>> {
+template <>
+struct OptionTraits<std::vector<std::int64_t>> {
   using Stored = std::vector<std::int64_t>;
   static constexpr OptionType kType = OptionType::kIntList;
 };
-template <> struct OptionTraits<std::vector<double>> {
+template <>
+struct OptionTraits<std::vector<double>> {
   using Stored = std::vector<double>;
   static constexpr OptionType kType = OptionType::kRealList;
 };
+
+/// Options are read as 64-bit integers; a narrower member bounds them.
+template <class T>
+void bound_by_type(OptionInfo& info) {
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    using Limits = std::numeric_limits<T>;
+    constexpr double kOpen = std::numeric_limits<double>::infinity();
+    info.bounded = sizeof(T) < sizeof(std::int64_t) || std::unsigned_integral<T>;
+    info.minimum = info.bounded ? static_cast<double>(Limits::min()) : 0;
+    info.maximum = !info.bounded                      ? 0
+                   : sizeof(T) < sizeof(std::int64_t) ? static_cast<double>(Limits::max())
+                                                      : kOpen;
+  }
+}
 }  // namespace detail
 
 /// A row bound to a member. An integral member is bounded by its own type unless range() says less.
@@ -125,6 +157,7 @@ BoundOption<S> option(std::string key, T S::*member, std::string summary) {
   using Traits = detail::OptionTraits<T>;
   BoundOption<S> row;
   row.info = {.key = std::move(key), .type = Traits::kType, .summary = std::move(summary)};
+  detail::bound_by_type<T>(row.info);
   row.set = [member](S& target, const OptionValue& value) {
     target.*member = static_cast<T>(std::get<typename Traits::Stored>(value));
   };
@@ -136,9 +169,9 @@ BoundOption<S> option(std::string key, T S::*member, std::string summary) {
 
 /// A row bound to an enum member, one word per enumerator.
 template <class S, class E>
-  requires std::is_enum_v<E>
-BoundOption<S> choice(std::string key, E S::*member, std::string summary,
-                      std::initializer_list<std::pair<const char*, E>> words) {
+requires std::is_enum_v<E> BoundOption<S> choice(
+    std::string key, E S::*member, std::string summary,
+    std::initializer_list<std::pair<const char*, E>> words) {
   std::vector<std::pair<std::string, E>> table(words.begin(), words.end());
   BoundOption<S> row;
   row.info = {.key = std::move(key), .type = OptionType::kChoice, .summary = std::move(summary)};
