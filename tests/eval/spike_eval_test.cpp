@@ -192,8 +192,8 @@ TEST(SpikeEval, SelfProjectionWithDelayIsARecurrentNetwork) {
 
 TEST(SpikeEval, ShiftMultipliesTheSumOfOneProjectionOnly) {
   OneNeuron network(Li{});
-  const ProjectionId second =
-      network.graph.connect(network.input, network.neuron, build::dense(1, 1, std::vector<std::int8_t>{1}));
+  const ProjectionId second = network.graph.connect(
+      network.input, network.neuron, build::dense(1, 1, std::vector<std::int8_t>{1}));
   network.graph[second].shift = 4;
   EXPECT_THAT(network.run({3}).membrane, ElementsAre(3 + 48));
 }
@@ -208,7 +208,8 @@ TEST(SpikeEval, RelayForwardsItsSumInTheSameStep) {
   const PopulationId out = graph.add(build::readout_population("out", {1}));
   graph.connect(input, pool, SumPool2d{.kernel = {2, 2}, .stride = {2, 2}});
   graph.connect(pool, out, build::dense(1, 1, std::vector<std::int8_t>{5}));
-  const Trace trace = trace_of(graph, out, {{input, Tensor::from<std::int32_t>({1, 4}, {1, 0, 1, 1})}}, 1);
+  const Trace trace =
+      trace_of(graph, out, {{input, Tensor::from<std::int32_t>({1, 4}, {1, 0, 1, 1})}}, 1);
   EXPECT_THAT(trace.membrane, ElementsAre(15));
 }
 
@@ -240,8 +241,9 @@ TEST(SpikeEval, RunsMayBeCutAnywhere) {
     const std::vector<std::int32_t> first(values.begin(), values.begin() + static_cast<long>(cut));
     const std::vector<std::int32_t> second(values.begin() + static_cast<long>(cut), values.end());
     for (const auto& part : {first, second}) {
-      const Stimulus stimulus{network.input, Tensor::from<std::int32_t>(
-                                                 {static_cast<std::int64_t>(part.size()), 1}, part)};
+      const Stimulus stimulus{
+          network.input,
+          Tensor::from<std::int32_t>({static_cast<std::int64_t>(part.size()), 1}, part)};
       ASSERT_TRUE(evaluator.run(state, std::span(&stimulus, 1), part.size(), keep));
     }
     EXPECT_EQ(payload, whole.payload) << "cut after " << cut;
@@ -281,7 +283,8 @@ TEST(SpikeEval, ConstantCurrentFiresByTheClosedForm) {
         const Stimulus stimulus{network.input, Tensor::from<std::int32_t>({1}, {z})};
         const SpikeEvaluator evaluator(network.graph);
         SpikeState state = evaluator.initial_state();
-        ASSERT_TRUE(evaluator.run(state, std::span(&stimulus, 1), static_cast<std::uint64_t>(steps)));
+        ASSERT_TRUE(
+            evaluator.run(state, std::span(&stimulus, 1), static_cast<std::uint64_t>(steps)));
         const std::int32_t sum = z * steps + threshold / 2;
         const std::int32_t floor = sum >= 0 ? sum / threshold : -1;
         ASSERT_EQ(state.emitted[network.neuron.index][0], std::clamp(floor, 0, steps))

@@ -1,6 +1,7 @@
-// docs/semantics.md in code: one function for each of its headings, plain loops, no cleverness. Float
-// graphs run in binary32 with one rounding per operation, integer graphs in 64 bits with every
-// current and membrane checked against 32. The two share this code as a template over Arithmetic.
+// docs/semantics.md in code: one function for each of its headings, plain loops, no cleverness.
+// Float graphs run in binary32 with one rounding per operation, integer graphs in 64 bits with
+// every current and membrane checked against 32. The two share this code as a template over
+// Arithmetic.
 
 #include "eval/spike_eval.hpp"
 
@@ -17,20 +18,26 @@ namespace {
 constexpr std::int64_t kInt32Min = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kInt32Max = std::numeric_limits<std::int32_t>::max();
 
-/// One delivered synapse, in delivery order of its projection.
 template <class Number>
-struct Delivery {
-  std::uint32_t source, target;
+struct PlannedSynapse {
+  std::uint32_t target;
   Number weight;
+};
+
+/// The synapses of one source neuron: [begin, end) of the projection's list.
+struct PlannedRow {
+  std::uint32_t source;
+  std::size_t begin, end;
 };
 
 template <class Number>
 struct PlannedProjection {
   std::size_t source = 0;
   std::uint32_t delay = 0;
-  Number factor = 1;          ///< of the finished sum: a pool's weight is per target, see scale
-  std::vector<Number> scale;  ///< per target; empty = 1
-  std::vector<Delivery<Number>> synapses;
+  Number factor = 1;             ///< of the finished sum: 2^shift
+  std::vector<Number> scale;     ///< of the finished sum, per target (a pool's weight); empty = 1
+  std::vector<PlannedRow> rows;  ///< in delivery order
+  std::vector<PlannedSynapse<Number>> synapses;
 };
 
 /// A parameter spread over the neurons of its population.
@@ -55,8 +62,8 @@ struct PlannedPopulation {
   std::uint32_t history = 0;  ///< past steps that outgoing projections need
 };
 
-/// Position of every neuron in the order in which a population delivers: by row, column, channel for
-/// [C,H,W], by flat index otherwise.
+/// Position of every neuron in the order in which a population delivers: by row, column, channel
+/// for [C,H,W], by flat index otherwise.
 std::vector<std::uint32_t> delivery_order(const Shape& shape) {
   std::vector<std::uint32_t> order;
   if (shape.size() != 3) {
@@ -83,10 +90,13 @@ PlannedProjection<Number> plan_projection(const SpikeGraph& graph, const Project
   // A pool sums payloads first and multiplies the finished sum.
   const auto* pool = std::get_if<SumPool2d>(&projection.connectivity);
   if (pool && pool->weight.defined()) plan.scale = spread<Number>(pool->weight, target, Number{1});
-  for (const std::uint32_t neuron : delivery_order(source.shape))
+  for (const std::uint32_t neuron : delivery_order(source.shape)) {
+    const std::size_t begin = plan.synapses.size();
     for (const Synapse& synapse : row(projection.connectivity, source.shape, target.shape, neuron))
-      plan.synapses.push_back({neuron, static_cast<std::uint32_t>(synapse.target),
+      plan.synapses.push_back({static_cast<std::uint32_t>(synapse.target),
                                pool ? Number{1} : static_cast<Number>(synapse.weight)});
+    plan.rows.push_back({neuron, begin, plan.synapses.size()});
+  }
   return plan;
 }
 
@@ -131,16 +141,17 @@ std::int64_t decayed(std::int64_t value, std::int64_t decay, std::uint32_t shift
 template <class Number>
 std::int64_t emitted_units(Number v, Number threshold, std::int64_t so_far, const Emission& rule) {
   if (v >= threshold) {
-    const std::int64_t room = rule.max_total == Emission::kUnbounded
-                                  ? rule.max_per_step
-                                  : std::min<std::int64_t>(rule.max_per_step, rule.max_total - so_far);
+    const std::int64_t room =
+        rule.max_total == Emission::kUnbounded
+            ? rule.max_per_step
+            : std::min<std::int64_t>(rule.max_per_step, rule.max_total - so_far);
     std::int64_t units = 0;
     while (units < room && v >= static_cast<Number>(units + 1) * threshold) ++units;
     return units;
   }
   if (v < Number{0} && rule.min_per_step < 0) {
-    const std::int64_t room = std::min<std::int64_t>(-std::int64_t{rule.min_per_step},
-                                                     so_far - rule.min_total);
+    const std::int64_t room =
+        std::min<std::int64_t>(-std::int64_t{rule.min_per_step}, so_far - rule.min_total);
     std::int64_t units = 0;
     while (units < room && v + static_cast<Number>(units) * threshold < Number{0}) ++units;
     return -units;
@@ -163,9 +174,12 @@ FixedPoint fixed_point(const Neuron& neuron) {
 
 bool bias_is_due(const Population& population, const Window& window, std::uint64_t step) {
   switch (population.bias_timing) {
-    case BiasTiming::kEveryStep: return true;
-    case BiasTiming::kFirstStep: return step == window.integrate_begin;
-    case BiasTiming::kLastStep: return step + 1 == window.integrate_end;
+    case BiasTiming::kEveryStep:
+      return true;
+    case BiasTiming::kFirstStep:
+      return step == window.integrate_begin;
+    case BiasTiming::kLastStep:
+      return step + 1 == window.integrate_end;
   }
   return true;
 }
@@ -244,9 +258,11 @@ class Engine {
       if (step >= projection.delay) {
         const auto& ring = history[projection.source];
         const std::vector<Number>& sent = ring[(step - projection.delay) % ring.size()];
-        for (const Delivery<Number>& synapse : projection.synapses) {
-          const Number x = sent[synapse.source];
-          if (x != Number{0}) sum[synapse.target] += synapse.weight * x;
+        for (const PlannedRow& row : projection.rows) {
+          const Number x = sent[row.source];
+          if (x == Number{0}) continue;
+          for (std::size_t i = row.begin; i < row.end; ++i)
+            sum[projection.synapses[i].target] += projection.synapses[i].weight * x;
         }
       }
       for (std::size_t i = 0; i < p.size; ++i) {
@@ -292,20 +308,21 @@ class Engine {
     for (std::size_t i = 0; i < p.size; ++i) {
       Number arriving = input[i];
       if (!p.current_decay.empty()) {
-        current[i] = decayed(current[i], p.current_decay[i], fixed.current_decay_shift,
-                             fixed.rounding) + arriving;
+        current[i] =
+            decayed(current[i], p.current_decay[i], fixed.current_decay_shift, fixed.rounding) +
+            arriving;
         arriving = current[i];
       }
-      const Number kept = p.decay.empty() ? membrane[i]
-                                          : decayed(membrane[i], p.decay[i], fixed.decay_shift,
-                                                    fixed.rounding);
+      const Number kept = p.decay.empty()
+                              ? membrane[i]
+                              : decayed(membrane[i], p.decay[i], fixed.decay_shift, fixed.rounding);
       membrane[i] = kept + arriving;
     }
   }
 
-  static void fire(const PlannedPopulation<Number>& p, const Firing& firing, std::uint64_t fire_step,
-                   std::vector<Number>& membrane, std::vector<std::int64_t>& emitted,
-                   std::vector<Number>& payload) {
+  static void fire(const PlannedPopulation<Number>& p, const Firing& firing,
+                   std::uint64_t fire_step, std::vector<Number>& membrane,
+                   std::vector<std::int64_t>& emitted, std::vector<Number>& payload) {
     if (firing.radix_bits > 0 && fire_step >= firing.radix_bits) return;
     const Number power =
         firing.radix_bits > 0
@@ -333,8 +350,8 @@ class Engine {
         fits = std::isfinite(values[i]);
       if (!fits)
         return error("eval.overflow", ModelNode{"", p.population->name},
-                     fmt::format("the {} of neuron {} leaves its range at step {}: {}", what, i, step,
-                                 values[i]),
+                     fmt::format("the {} of neuron {} leaves its range at step {}: {}", what, i,
+                                 step, values[i]),
                      "use fewer fraction bits or narrower weights in 'quantize', or fewer steps");
     }
     return {};
@@ -365,8 +382,7 @@ Result<std::vector<const Stimulus*>> match_stimuli(const SpikeGraph& graph,
                                                    std::span<const Stimulus> stimuli,
                                                    std::uint64_t steps) {
   std::vector<const Stimulus*> found(graph.populations.size(), nullptr);
-  const DType wanted =
-      graph.arithmetic == Arithmetic::kInteger ? DType::kInt32 : DType::kFloat32;
+  const DType wanted = graph.arithmetic == Arithmetic::kInteger ? DType::kInt32 : DType::kFloat32;
   for (const Stimulus& stimulus : stimuli) {
     NT_CHECK(stimulus.population.index < found.size(), "stimulus names no population");
     found[stimulus.population.index] = &stimulus;
@@ -378,13 +394,14 @@ Result<std::vector<const Stimulus*>> match_stimuli(const SpikeGraph& graph,
     const ModelNode at{"", population.name};
     if (!found[i])
       return error("eval.stimulus", at, fmt::format("'{}' has no stimulus", population.name));
-    const std::int64_t size = population.size() * (input->held ? 1 : static_cast<std::int64_t>(steps));
+    const std::int64_t size =
+        population.size() * (input->held ? 1 : static_cast<std::int64_t>(steps));
     const Tensor& value = found[i]->value;
     if (!value.defined() || value.dtype() != wanted || value.size() != size)
       return error("eval.stimulus", at,
                    fmt::format("the stimulus of '{}' is {} {}, but {} elements of {} are needed",
-                               population.name, short_name(value.dtype()),
-                               to_string(value.shape()), size, short_name(wanted)));
+                               population.name, short_name(value.dtype()), to_string(value.shape()),
+                               size, short_name(wanted)));
   }
   return found;
 }

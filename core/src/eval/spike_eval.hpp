@@ -12,8 +12,8 @@
 
 namespace neurotool {
 
-/// What an input population receives for one sample: float32 in float graphs, int32 in integer ones.
-/// Shape [neurons] for a held input, [steps, neurons] otherwise (flattened neuron order).
+/// What an input population receives for one sample: float32 in float graphs, int32 in integer
+/// ones. Shape [neurons] for a held input, [steps, neurons] otherwise (flattened neuron order).
 struct Stimulus {
   PopulationId population;
   Tensor value;
@@ -22,10 +22,10 @@ struct Stimulus {
 /// State of one sample in float (float32) or integer (int64) arithmetic, whichever the graph uses;
 /// it may be kept between calls: running 5 steps and then 3 equals running 8.
 struct SpikeState {
-  std::uint64_t step = 0;                              ///< steps done so far
+  std::uint64_t step = 0;  ///< steps done so far
   std::vector<std::vector<float>> membrane_f, current_f;
   std::vector<std::vector<std::int64_t>> membrane_i, current_i;
-  std::vector<std::vector<std::int64_t>> emitted;      ///< net payload per neuron so far
+  std::vector<std::vector<std::int64_t>> emitted;  ///< net payload per neuron so far
   /// Payloads of past steps that delayed projections still need; [population][ring slot][neuron].
   std::vector<std::vector<std::vector<float>>> history_f;
   std::vector<std::vector<std::vector<std::int64_t>>> history_i;
@@ -35,8 +35,8 @@ struct SpikeState {
 struct StepRecord {
   PopulationId population;
   std::uint64_t step = 0;
-  std::span<const float> payload_f, membrane_f;          ///< float graphs
-  std::span<const std::int64_t> payload_i, membrane_i;   ///< integer graphs
+  std::span<const float> payload_f, membrane_f;         ///< float graphs
+  std::span<const std::int64_t> payload_i, membrane_i;  ///< integer graphs
 };
 using StepObserver = std::function<void(const StepRecord&)>;
 
