@@ -1,0 +1,146 @@
+// An error in a file points into that file; the note behind it says which line of the pipeline sent
+// us there.
+#include "session/inputs.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+
+#include "base/hash.hpp"
+#include "frontend/frontend.hpp"
+#include "io/dataset.hpp"
+#include "io/snapshot.hpp"
+#include "ir/verify.hpp"
+#include "session/stimulus.hpp"
+
+namespace neurotool {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_hdf5(const fs::path& path) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::array<char, kSignature.size()> head{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), head.size());
+  return file && std::string_view(head.data(), head.size()) == kSignature;
+}
+
+Error with_note(Error error, const Location& at, std::string message) {
+  if (!std::holds_alternative<std::monostate>(at) && at != error.at) {
+    error.notes.push_back({at, std::move(message)});
+  }
+  return error;
+}
+
+/// A snapshot comes from outside: what breaks an invariant there is no bug of ours.
+Result<Model> read_checked_snapshot(const fs::path& path) {
+  NT_TRY(Model model, read_snapshot(path));
+  Diagnostics findings;
+  verify(model, findings);
+  if (!findings.has_errors()) return model;
+  const Error first = findings.first_error();
+  return error("snapshot.inconsistent", FilePosition{.path = path.string()},
+               fmt::format("the snapshot breaks the rule '{}': {}", first.code, first.message),
+               "write it again with --dump-ir, or start from the model");
+}
+
+DataFormat format_of(const std::string& word) {
+  if (word == "idx") return DataFormat::kIdx;
+  if (word == "cifar10") return DataFormat::kCifar10;
+  if (word == "npy") return DataFormat::kNpy;
+  if (word == "npz") return DataFormat::kNpz;
+  return DataFormat::kAuto;
+}
+
+Result<Shape> tensor_sample_shape(const Model& model) {
+  const TensorGraph& graph = model.tensor();
+  const std::string help = "neurotool inspect " + model.path + " shows the inputs";
+  if (graph.inputs.size() != 1) {
+    return error(
+        "run.inputs", ModelNode{model.path, graph.name},
+        fmt::format("the network has {} inputs, a run needs exactly one", graph.inputs.size()),
+        help);
+  }
+  const Value& input = graph[graph.inputs.front()];
+  const Location at = ModelNode{model.path, input.name};
+  if (!input.shape || input.shape->empty()) {
+    return error("run.input-shape", at,
+                 fmt::format("input '{}' has no shape with a batch axis", input.name), help);
+  }
+  Shape shape(input.shape->begin() + 1, input.shape->end());
+  if (element_count(shape).value_or(0) > 0) return shape;
+  return error("run.input-shape", at,
+               fmt::format("input '{}' has shape {}: an extent other than the first is open",
+                           input.name, to_string(*input.shape)),
+               "export the model with a fixed input size");
+}
+
+struct NamedFile {
+  std::string role;
+  const fs::path* path;
+};
+
+}  // namespace
+
+Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnostics& diagnostics) {
+  Diagnostics own;
+  Result<Model> model = is_hdf5(path) ? read_checked_snapshot(path) : load_model(path, own);
+  for (Diagnostic& item : own.all()) {
+    const bool is_error = item.severity == Severity::kError;
+    diagnostics.report(is_error ? with_note(std::move(item), named_at, "the model is named here")
+                                : std::move(item));
+  }
+  if (!model) return with_note(std::move(model).error(), named_at, "the model is named here");
+  return model;
+}
+
+Result<Shape> sample_shape(const Model& model, std::int64_t steps) {
+  if (model.level() == Level::kTensor) return tensor_sample_shape(model);
+  const SpikeGraph& graph = model.spike();
+  NT_TRY(const PopulationId id, only_input(graph));
+  Shape shape = graph[id].shape;
+  if (!std::get<Input>(graph[id].neuron).held) {
+    shape.insert(shape.begin(), steps > 0 ? steps : std::int64_t{graph.steps});
+  }
+  return shape;
+}
+
+Result<std::unique_ptr<SampleSource>> open_samples(const DataConfig& data,
+                                                   const PreprocessConfig& preprocess,
+                                                   const Shape& shape) {
+  DatasetSpec spec{.images = data.images.value,
+                   .labels = {},
+                   .format = format_of(data.format.value),
+                   .array = data.array.value,
+                   .label_array = data.label_array.value,
+                   .first = data.first.value,
+                   .count = data.count.value,
+                   .preprocess = {.divide = preprocess.divide.value,
+                                  .mean = preprocess.mean.value,
+                                  .std = preprocess.std.value}};
+  if (!data.labels.value.empty()) spec.labels = data.labels.value;
+  auto source = open_dataset(spec, shape);
+  if (!source) return with_note(std::move(source).error(), data.at, "the data is named here");
+  return source;
+}
+
+Result<std::vector<InputFileReport>> describe_files(const PipelineConfig& config, bool with_data) {
+  std::vector<NamedFile> files{{"model", &config.model.value}};
+  if (with_data) {
+    files.push_back({"test images", &config.test.images.value});
+    files.push_back({"test labels", &config.test.labels.value});
+    files.push_back({"calibration images", &config.calibration.images.value});
+    files.push_back({"calibration labels", &config.calibration.labels.value});
+  }
+  std::vector<InputFileReport> result;
+  for (const NamedFile& file : files) {
+    if (file.path->empty()) continue;
+    NT_TRY(std::string hash, sha256_file(*file.path));
+    result.push_back({file.role, file.path->filename().string(), std::move(hash)});
+  }
+  return result;
+}
+
+}  // namespace neurotool

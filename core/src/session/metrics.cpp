@@ -1,0 +1,147 @@
+// Sums over batches are made in batch order, so that they do not depend on threads; counts are
+// whole numbers far below 2^53 and add up exactly.
+#include "session/metrics.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace neurotool {
+namespace {
+
+template <class Metrics>
+auto find_named(Metrics& metrics, std::string_view name) {
+  return std::ranges::find(metrics, name, &Metric::name);
+}
+
+std::optional<Metric> total(std::span<const Metric> totals, std::string_view name) {
+  const auto found = find_named(totals, name);
+  return found == totals.end() ? std::nullopt : std::optional(*found);
+}
+
+bool is_held_input(const Population& population) {
+  const auto* input = std::get_if<Input>(&population.neuron);
+  return input != nullptr && input->held;
+}
+
+bool is_relay(const Population& population) {
+  return std::holds_alternative<Relay>(population.neuron);
+}
+
+std::int64_t synapses_of(const SpikeGraph& graph, const Projection& projection) {
+  return synapse_count(projection.connectivity, graph[projection.source].shape,
+                       graph[projection.target].shape);
+}
+
+/// A quotient of counts has the origin of its counts.
+Metric quotient(std::string name, std::string unit, const Metric& count, double divisor) {
+  return {.name = std::move(name),
+          .unit = std::move(unit),
+          .value = count.value / divisor,
+          .origin = count.origin};
+}
+
+PopulationReport describe_population(const SpikeGraph& graph, PopulationId id) {
+  const Population& population = graph[id];
+  PopulationReport row{.name = population.name,
+                       .model = std::string(model_name(population.neuron)),
+                       .shape = to_string(population.shape),
+                       .neurons = population.size(),
+                       .origins = population.origins};
+  for (const ProjectionId incoming : graph.incoming(id)) {
+    row.synapses_in += synapses_of(graph, graph[incoming]);
+  }
+  return row;
+}
+
+void add_event_metrics(const Metric& spikes, double samples, Report& report) {
+  const double neurons = static_cast<double>(report.spiking_neurons);
+  const double slots = neurons * static_cast<double>(report.steps);
+  report.metrics.push_back(quotient("events_per_sample", "events", spikes, samples));
+  if (slots <= 0) return;
+  report.metrics.push_back(quotient("events_per_neuron", "events", spikes, samples * neurons));
+  report.metrics.push_back(quotient("events_per_neuron_step", "events", spikes, samples * slots));
+  report.metrics.push_back({.name = "activation_sparsity",
+                            .unit = "1",
+                            .value = 1 - spikes.value / (samples * slots),
+                            .origin = spikes.origin});
+}
+
+void fill_population(std::span<const Metric> totals, double samples, std::uint64_t steps,
+                     PopulationReport& row) {
+  const double neurons = static_cast<double>(row.neurons);
+  if (const auto spikes = total(totals, "population." + row.name + ".spikes");
+      spikes && neurons > 0) {
+    row.events_per_neuron = spikes->value / (samples * neurons);
+    if (steps > 0) row.events_per_neuron_step = *row.events_per_neuron / static_cast<double>(steps);
+  }
+  if (const auto ops = total(totals, "population." + row.name + ".synaptic_ops")) {
+    row.synaptic_operations = ops->value / samples;
+  }
+}
+
+}  // namespace
+
+void add_metrics(std::vector<Metric>& sums, std::span<const Metric> batch) {
+  for (const Metric& metric : batch) {
+    const auto found = find_named(sums, metric.name);
+    if (found == sums.end()) {
+      sums.push_back(metric);
+      continue;
+    }
+    found->value += metric.value;
+    found->limit = std::max(found->limit, metric.limit);
+    found->origin = std::max(found->origin, metric.origin);
+  }
+}
+
+std::int64_t input_macs(const SpikeGraph& graph) {
+  std::vector<bool> analog(graph.populations.size());
+  for (const PopulationId id : graph.live_populations())
+    analog[id.index] = is_held_input(graph[id]);
+  std::int64_t macs = 0;
+  for (const PopulationId id : graph.step_order()) {
+    if (!analog[id.index]) continue;
+    for (const ProjectionId outgoing : graph.outgoing(id)) {
+      macs += synapses_of(graph, graph[outgoing]);
+      const PopulationId next = graph[outgoing].target;
+      if (is_relay(graph[next])) analog[next.index] = true;
+    }
+  }
+  return macs;
+}
+
+void describe_graph(const SpikeGraph& graph, Report& report) {
+  report.populations.clear();
+  report.spiking_neurons = 0;
+  report.provisional = false;
+  for (const PopulationId id : graph.live_populations()) {
+    report.populations.push_back(describe_population(graph, id));
+    if (firing_of(graph[id].neuron) != nullptr) report.spiking_neurons += graph[id].size();
+    report.provisional = report.provisional || graph[id].provisional;
+  }
+  report.neurons = graph.neuron_count();
+  report.synapses = graph.synapse_count();
+}
+
+void derive_metrics(const SpikeGraph& graph, std::span<const Metric> totals, Report& report) {
+  const double samples = static_cast<double>(report.samples);
+  if (report.samples == 0) return;
+  if (const auto spikes = total(totals, kSpikesTotal)) add_event_metrics(*spikes, samples, report);
+  if (const auto ops = total(totals, kSynapticOpsTotal)) {
+    report.metrics.push_back(
+        quotient("synaptic_operations_per_sample", "operations", *ops, samples));
+  }
+  const auto pushed_macs = total(totals, kInputMacsTotal);
+  report.metrics.push_back(
+      pushed_macs ? quotient("input_macs_per_sample", "operations", *pushed_macs, samples)
+                  : Metric{.name = "input_macs_per_sample",
+                           .unit = "operations",
+                           .value = static_cast<double>(input_macs(graph)),
+                           .origin = Origin::kModelled});
+  for (PopulationReport& row : report.populations) {
+    fill_population(totals, samples, report.steps, row);
+  }
+  report.metrics.insert(report.metrics.end(), totals.begin(), totals.end());
+}
+
+}  // namespace neurotool
