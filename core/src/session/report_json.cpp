@@ -43,7 +43,8 @@ Json metric_json(std::string_view name, Json value, std::string_view unit, Origi
 
 Json accuracy_json(const std::optional<Accuracy>& accuracy) {
   if (!accuracy) return nullptr;
-  return Json::Object{{"correct", accuracy->correct}, {"samples", accuracy->samples}};
+  return Json::Object{
+      {"correct", accuracy->correct}, {"samples", accuracy->samples}, {"share", accuracy->share()}};
 }
 
 Json metrics_json(const Report& report) {
