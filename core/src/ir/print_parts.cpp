@@ -216,6 +216,10 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
   return fmt::format("{}", fmt::join(words, between));
 }
 
+std::string element_text(const Tensor& tensor, std::int64_t index) {
+  return number(tensor, tensor.at(index));
+}
+
 std::string summary(const Tensor& tensor) {
   return spread(tensor, tensor.rank() == 0 ? "" : to_string(tensor.shape()));
 }

@@ -23,6 +23,9 @@ std::string type_and_shape(const Value& value);
 /// "0.5", "per-channel(0.5..1.25)", "per-neuron(3)".
 std::string summary(const Tensor& tensor);
 
+/// One element, in the fewest digits that read back as the same number.
+std::string element_text(const Tensor& tensor, std::int64_t index);
+
 std::string joined(const std::vector<std::string>& words, std::string_view between);
 
 }  // namespace neurotool::printing

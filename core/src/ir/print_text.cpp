@@ -16,13 +16,13 @@ using namespace printing;
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string name_text(std::string_view name) { return "%" + escape_control(name); }
+std::string name_text(std::string_view name) { return fmt::format("%{}", escape_control(name)); }
 
 std::string origin_comment(const std::vector<std::string>& origins) {
   if (origins.empty()) return "";
   std::vector<std::string> clean;
   for (const std::string& origin : origins) clean.push_back(escape_control(origin));
-  return "# from " + joined(clean, ", ");
+  return fmt::format("# from {}", joined(clean, ", "));
 }
 
 std::string title(std::string_view level, const Model& model, std::string_view graph_name) {
@@ -60,8 +60,9 @@ std::string print(const Model& model, const SpikeGraph& graph) {
   Rows populations;
   for (const PopulationId id : graph.live_populations()) {
     const Population& population = graph[id];
-    populations.push_back({"  " + name_text(population.name), model_and_shape(population),
-                           population_words(population), origin_comment(population.origins)});
+    populations.push_back({fmt::format("  {}", name_text(population.name)),
+                           model_and_shape(population), population_words(population),
+                           origin_comment(population.origins)});
   }
   text += table(std::move(populations));
 
@@ -100,6 +101,16 @@ std::string result_types(const TensorGraph& graph, const OpNode& node) {
   return joined(types, ", ");
 }
 
+/// "= 0.5", "= {0, -1}"; nothing for larger constants.
+std::string short_value(const Tensor& tensor) {
+  constexpr std::int64_t kMostShown = 4;
+  if (tensor.size() > kMostShown) return "";
+  if (tensor.rank() == 0) return fmt::format("= {}", summary(tensor));
+  std::vector<std::string> values;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) values.push_back(element_text(tensor, i));
+  return fmt::format("= {{{}}}", joined(values, ", "));
+}
+
 std::string print(const Model& model, const TensorGraph& graph) {
   std::string text = title("tensor", model, graph.name) + '\n';
   Rows values;
@@ -109,8 +120,8 @@ std::string print(const Model& model, const TensorGraph& graph) {
   }
   for (const Value& value : graph.values) {
     if (value.removed || !value.constant.defined()) continue;
-    values.push_back({"  constant", name_text(value.name), type_and_shape(value),
-                      value.constant.size() <= 4 ? "= " + summary(value.constant) : ""});
+    values.push_back(
+        {"  constant", name_text(value.name), type_and_shape(value), short_value(value.constant)});
   }
   text += table(std::move(values));
 
