@@ -1,0 +1,94 @@
+// Tells formats apart by their first bytes, and says what a file is when it is no model: a newcomer
+// meets a pointer file or an archive more often than a broken network.
+#include "frontend/frontend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "frontend/onnx/import.hpp"
+#include "frontend/onnx/parse.hpp"
+
+namespace neurotool {
+namespace {
+
+/// protobuf counts bytes in an int.
+constexpr std::uint64_t kLargestFile = (std::uint64_t{1} << 31) - 1;
+constexpr std::string_view kExpected = "an ONNX model (*.onnx) is expected";
+
+struct Finding {
+  std::string message, help;
+};
+
+bool is_text(std::string_view bytes) {
+  return std::ranges::none_of(bytes,
+                              [](char c) {
+                                return static_cast<unsigned char>(c) < 0x20 && c != '\n' &&
+                                       c != '\r' && c != '\t';
+                              }) &&
+         is_utf8(bytes);
+}
+
+/// What the file is, if it is one of the things that people pass by mistake.
+std::optional<Finding> recognise_other(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  if (bytes.empty()) return Finding{"the file is empty", "copy or export the model again"};
+  if (bytes.starts_with("\x89HDF\r\n\x1a\n"sv)) {
+    return Finding{"this is an HDF5/NIR file, which is not supported yet", std::string(kExpected)};
+  }
+  if (bytes.starts_with("\x1f\x8b"sv)) {
+    return Finding{"the file is compressed with gzip", "unpack it first: gunzip FILE"};
+  }
+  if (bytes.starts_with("version https://git-lfs"sv)) {
+    return Finding{"the file is a git-lfs pointer that stands for the model",
+                   "fetch the model itself: git lfs pull"};
+  }
+  if (bytes.starts_with("PK\x03\x04"sv)) {
+    return Finding{"the file is a zip archive, as PyTorch and numpy write them",
+                   "export the network with torch.onnx.export and load that file"};
+  }
+  if (is_text(bytes.substr(0, 4096))) {
+    return Finding{"the file is text, not a model", std::string(kExpected)};
+  }
+  if (!from_onnx::looks_like_onnx(bytes)) {
+    return Finding{"the bytes are in no known format", std::string(kExpected)};
+  }
+  return std::nullopt;
+}
+
+Result<std::string> read_model_file(const std::filesystem::path& path) {
+  auto bytes = read_file(path, kLargestFile);
+  if (bytes) return bytes;
+  Error problem = std::move(bytes).error();
+  if (problem.code == "file.too-large") {
+    problem.help = "keep the weights of a model this large in external data files";
+  } else {
+    problem.code = "model.missing";
+  }
+  return problem;
+}
+
+}  // namespace
+
+Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics) {
+  const auto reported = [&](Error problem) {
+    diagnostics.report(problem);
+    return problem;
+  };
+  auto bytes = read_model_file(path);
+  if (!bytes) return reported(std::move(bytes).error());
+  if (const auto other = recognise_other(*bytes)) {
+    return reported(error("model.unrecognised", FilePosition{.path = path.string()}, other->message,
+                          other->help));
+  }
+  auto proto = from_onnx::parse_model(*bytes, path.string());
+  if (!proto) return reported(std::move(proto).error());
+  std::string().swap(*bytes);
+  return from_onnx::import_model(**proto, path.string(), diagnostics);
+}
+
+}  // namespace neurotool

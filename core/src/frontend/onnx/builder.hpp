@@ -1,0 +1,56 @@
+// The tensor graph while it is being imported: ONNX value names to ids, unique names in constant
+// time, and the type of every value as soon as it is made.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "ir/op_types.hpp"
+#include "ir/tensor_graph.hpp"
+
+namespace neurotool::from_onnx {
+
+class GraphBuilder {
+ public:
+  GraphBuilder() : types_(graph_) {}
+
+  TensorGraph& graph() { return graph_; }
+  const ValueTypes& types() const { return types_; }
+
+  ValueId add_input(std::string_view name, DType dtype, Shape shape);
+  /// Floating-point tensors of other widths become float32; see widened().
+  ValueId add_constant(std::string_view name, Tensor tensor);
+  /// An op whose output is called `value_name`. The error (ir.shape, ir.type) says what does not
+  /// fit; the op is in the graph all the same, its output of unknown type.
+  Result<ValueId> add_op(std::string_view name, std::string_view value_name, Op op,
+                         std::vector<ValueId> inputs, const std::string& origin);
+  /// A value that stands for the output of a node that could not be converted. What is computed
+  /// from it is not checked, so that one mistake is one error.
+  ValueId add_broken(std::string_view value_name);
+  bool is_broken(ValueId id) const { return id.index < broken_.size() && broken_[id.index]; }
+
+  /// How many constants were narrowed or widened to float32, and the first of them.
+  std::size_t widened() const { return widened_; }
+  const std::string& first_widened() const { return first_widened_; }
+
+  /// Binds an ONNX name; a name that is bound already stays as it is, and false comes back.
+  bool bind(const std::string& onnx_name, ValueId id);
+  /// The value bound to an ONNX name, or an invalid id.
+  ValueId find(const std::string& onnx_name) const;
+
+ private:
+  ValueId add_value(std::string_view name, TensorType type, bool is_broken);
+
+  TensorGraph graph_;
+  ValueTypes types_;
+  std::vector<bool> broken_;
+  std::unordered_map<std::string, ValueId> bound_;
+  std::unordered_set<std::string> value_names_, op_names_;
+  std::size_t widened_ = 0;
+  std::string first_widened_;
+};
+
+}  // namespace neurotool::from_onnx
