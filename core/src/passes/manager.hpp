@@ -21,13 +21,20 @@ class Instrument {
 
 class PassManager {
  public:
-  void add(std::unique_ptr<Instrument> instrument) { instruments_.push_back(std::move(instrument)); }
+  void add(std::unique_ptr<Instrument> instrument) {
+    instruments_.push_back(std::move(instrument));
+  }
 
   /// Runs the passes in order. When one fails, instruments see the model as it was before that pass
-  /// (kept as a cheap copy: tensors are shared). The error names the pass.
+  /// (kept as a cheap copy: tensors are shared). All findings are in context.diagnostics; the
+  /// returned error is the first of the pass that failed, and names it. Code: pass.cancelled.
+  /// A bug (InternalError) is shown to the instruments, then thrown on.
   Result<> run(std::vector<PlannedPass>& passes, Model& model, Context& context);
 
  private:
+  Result<> run_one(PlannedPass& planned, Model& model, Context& context);
+  void tell_failure(const PlannedPass& planned, const Model& before, const Error& error);
+
   std::vector<std::unique_ptr<Instrument>> instruments_;
 };
 

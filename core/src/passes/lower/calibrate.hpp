@@ -1,0 +1,42 @@
+// Chooses thresholds from data: runs the float network over the calibration samples and looks at
+// the values that go into each activation function.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "passes/lower/lowering.hpp"
+#include "passes/pass.hpp"
+
+namespace neurotool::lower {
+
+enum class ThresholdMethod {
+  kMax,         ///< the largest activation
+  kPercentile,  ///< a quantile of the rectified activations, zeros included
+  kMmse,        ///< least mean square error of `levels` equal steps
+};
+
+struct CalibrationOptions {
+  ThresholdMethod method = ThresholdMethod::kMmse;
+  double percentile = 0.999;
+  Granularity granularity = Granularity::kChannel;
+  std::int64_t samples = 512;
+  std::int64_t levels = 1;  ///< steps times the largest payload of one step
+};
+
+/// What calibration found at one site.
+struct SiteThresholds {
+  std::vector<float> threshold;    ///< one per channel, or one
+  std::int64_t dead_channels = 0;  ///< (or 1 for a dead layer) never above 0 on these samples
+  double clipped_share = 0;        ///< of all activations: those above their threshold
+};
+
+/// Runs samples 0 … min(samples, size) in batches. The result depends on the samples and options,
+/// never on the number of threads. Errors: qcfs.calibration-shape, qcfs.calibration-empty,
+/// qcfs.not-finite, pass.cancelled, and those of the evaluator.
+Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::span<const Site> sites,
+                                              const CalibrationOptions& options, Context& context);
+
+}  // namespace neurotool::lower

@@ -1,0 +1,175 @@
+// Walks the operations that lead to an output, in order, and keeps a linear form for each value.
+// Activations become neurons; everything else only changes forms, with a relay where one linear
+// operation follows another. What cannot be lowered is reported, all of it in one walk.
+#include "passes/lower/lowering.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "passes/lower/lowering_walk.hpp"
+
+namespace neurotool::lower {
+
+Result<Lowered> Lowering::run() {
+  lowered_.graph.name = graph_.name;
+  lowered_.graph.steps = options_.steps;
+  NT_TRY_VOID(take_input());
+  const std::vector<bool> matters = ops_that_matter();
+  for (const OpId id : graph_.topological_order()) {
+    if (matters[id.index]) lower(id);
+  }
+  if (out_.has_errors()) return out_.first_error();
+  for (const ValueId output : graph_.outputs) {
+    const auto& form = forms_[output.index];
+    if (!form) {
+      const Error found =
+          error("qcfs.constant-output", ModelNode{model_path_, graph_[output].name},
+                fmt::format("output '{}' does not depend on the input", graph_[output].name),
+                "remove the output from the network");
+      out_.report(found);
+      return found;
+    }
+    builder_.readout(*form);
+  }
+  return std::move(lowered_);
+}
+
+Result<> Lowering::take_input() {
+  const auto fail = [&](std::string message, std::string help) {
+    Error found =
+        error("qcfs.inputs", ModelNode{model_path_, {}}, std::move(message), std::move(help));
+    out_.report(found);
+    return found;
+  };
+  if (graph_.inputs.size() != 1) {
+    return fail(fmt::format("the network has {} inputs, and qcfs feeds one", graph_.inputs.size()),
+                "export the network with one input");
+  }
+  const ValueId id = graph_.inputs[0];
+  const Value& value = graph_[id];
+  const Shape shape = value.shape.value_or(Shape{});
+  const Shape sample(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
+  const bool known = !sample.empty() && element_count(sample).value_or(0) > 0;
+  if (!known || value.dtype != DType::kFloat32) {
+    return fail(fmt::format("input '{}' is {}{}, not f32 with a batch axis and known extents",
+                            value.name, short_name(value.dtype), to_string(shape)),
+                "export the network with a float32 input whose extents but the first are fixed");
+  }
+  batch_ = shape[0];
+  forms_[id.index] = builder_.input(sample);
+  return {};
+}
+
+std::vector<bool> Lowering::ops_that_matter() const {
+  std::vector<bool> matters(graph_.ops.size(), false);
+  std::vector<ValueId> wanted = graph_.outputs;
+  while (!wanted.empty()) {
+    const OpId producer = graph_[wanted.back()].producer;
+    wanted.pop_back();
+    if (!producer.valid() || matters[producer.index]) continue;
+    matters[producer.index] = true;
+    for (const ValueId input : graph_[producer].inputs) {
+      if (input.valid()) wanted.push_back(input);
+    }
+  }
+  return matters;
+}
+
+void Lowering::lower(OpId id) {
+  node_ = &graph_[id];
+  auto outcome = lower_node();
+  if (!outcome) {
+    // An empty reason: an earlier node was refused, and nothing more is known here.
+    if (!outcome.error().reason.empty()) {
+      out_.report(unsupported(model_path_, *node_, outcome.error()));
+    }
+    return;
+  }
+  const ValueId output = node_->outputs.at(0);
+  forms_[output.index] = *std::move(outcome);
+  const std::size_t readers = graph_.users(output).size() + (graph_.is_output(output) ? 1 : 0);
+  if (readers > 1 && !is_plain(*forms_[output.index])) {
+    // Computed once and shared, like in the network.
+    forms_[output.index] = builder_.relay(*forms_[output.index]);
+  }
+}
+
+Outcome Lowering::lower_node() {
+  if (const auto refusal = refusal_by_kind(graph_, *node_)) return tl::unexpected(*refusal);
+  for (const ValueId input : node_->inputs) {
+    const bool known = !input.valid() || graph_[input].constant.defined() || forms_[input.index];
+    if (!known) return refuse({}, {});
+  }
+  const bool on_data = std::ranges::any_of(
+      node_->inputs, [&](ValueId input) { return input.valid() && forms_[input.index]; });
+  if (!on_data) {
+    return refuse("works on constants alone",
+                  "put 'infer_shapes' and 'fold_constants' before 'qcfs'");
+  }
+  auto shape = output_shape();
+  if (!shape) return tl::unexpected(std::move(shape).error());
+  output_ = *std::move(shape);
+  const std::size_t sites = lowered_.sites.size();
+  Outcome outcome = std::visit(*this, node_->op);
+  // A form carries the names of its operations until a population takes them.
+  const bool taken = lowered_.sites.size() > sites;
+  if (outcome && !taken) {
+    std::ranges::copy(node_->origins, std::back_inserter(outcome->origins));
+  }
+  return outcome;
+}
+
+tl::expected<Shape, Refusal> Lowering::output_shape() {
+  auto type = types_.infer(*node_);
+  if (!type) return tl::unexpected(Refusal{type.error().message, "check the network's shapes"});
+  const std::optional<Shape> shape = type->shape;
+  types_.set(node_->outputs.at(0), *std::move(type));
+  const bool has_batch = shape && !shape->empty() && shape->front() == batch_;
+  if (!has_batch) {
+    return tl::unexpected(
+        Refusal{fmt::format("makes {}, whose first axis is not the batch",
+                            shape ? to_string(*shape) : std::string("a value of unknown shape")),
+                "export the network with the batch as first axis of every value"});
+  }
+  Shape sample(shape->begin() + 1, shape->end());
+  if (!element_count(sample)) {
+    return tl::unexpected(
+        Refusal{fmt::format("makes {}, with extents that depend on data", to_string(*shape)),
+                "export the network with fixed extents"});
+  }
+  return sample;
+}
+
+Tensor Lowering::constant(std::size_t input) const {
+  if (input >= node_->inputs.size() || !node_->inputs[input].valid()) return {};
+  return graph_[node_->inputs[input]].constant;
+}
+
+const LinearForm& Lowering::through_relay(std::size_t input) {
+  auto& form = forms_[node_->inputs[input].index];
+  form = builder_.relay(*form);
+  return *form;
+}
+
+const LinearForm& Lowering::as_plain(std::size_t input) {
+  return is_plain(form(input)) ? form(input) : through_relay(input);
+}
+
+const LinearForm& Lowering::as_plain_source(std::size_t input) {
+  const bool fits = plain_source(form(input), lowered_.graph).valid();
+  return fits ? form(input) : through_relay(input);
+}
+
+Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
+                            const LoweringOptions& options,
+                            std::span<const std::vector<float>> thresholds, Diagnostics& out) {
+  Diagnostics own;
+  auto lowered = Lowering(graph, model_path, options, thresholds, own).run();
+  for (Diagnostic& diagnostic : own.all()) out.report(std::move(diagnostic));
+  return lowered;
+}
+
+}  // namespace neurotool::lower

@@ -1,0 +1,44 @@
+// One walk over a tensor graph that makes the spike graph. Which populations and projections come
+// out depends on the network alone; thresholds are filled in from outside or provisional.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/spike_graph.hpp"
+#include "ir/tensor_graph.hpp"
+
+namespace neurotool::lower {
+
+/// A place where an activation function became neurons.
+struct Site {
+  ValueId value;                 ///< the pre-activation
+  std::string population, node;  ///< names here and in the model file
+  std::int64_t channels = 1;
+  std::optional<double> cap;  ///< of a clipped rectifier: no activation exceeds it
+};
+
+enum class Initial { kHalf, kZero };
+enum class Granularity { kChannel, kLayer };
+
+struct LoweringOptions {
+  std::uint32_t steps = 1;
+  Initial initial = Initial::kHalf;
+  Granularity granularity = Granularity::kChannel;
+};
+
+struct Lowered {
+  SpikeGraph graph;
+  std::vector<Site> sites;
+};
+
+/// `thresholds`: for each site in order one value per channel, or one; no sites at all:
+/// provisional. Every node that cannot be lowered is reported to `out` (qcfs.unsupported-op,
+/// qcfs.inputs); the returned error is the first.
+Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
+                            const LoweringOptions& options,
+                            std::span<const std::vector<float>> thresholds, Diagnostics& out);
+
+}  // namespace neurotool::lower

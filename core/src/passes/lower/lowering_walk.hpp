@@ -1,0 +1,107 @@
+// The walk of lower_graph(): its state, and one function for each operation it can lower. Shared by
+// lowering.cpp (the walk) and lowering_ops.cpp (the operations), and by nobody else.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/op_types.hpp"
+#include "passes/lower/linear_ops.hpp"
+#include "passes/lower/lowering.hpp"
+#include "passes/lower/population_builder.hpp"
+#include "passes/lower/refusal.hpp"
+
+namespace neurotool::lower {
+
+using Outcome = tl::expected<LinearForm, Refusal>;
+
+inline Outcome refuse(std::string reason, std::string help) {
+  return tl::unexpected(Refusal{std::move(reason), std::move(help)});
+}
+
+class Lowering {
+ public:
+  Lowering(const TensorGraph& graph, const std::string& model_path, const LoweringOptions& options,
+           std::span<const std::vector<float>> thresholds, Diagnostics& out)
+      : graph_(graph),
+        model_path_(model_path),
+        options_(options),
+        thresholds_(thresholds),
+        out_(out),
+        types_(graph),
+        forms_(graph.values.size()),
+        builder_(lowered_.graph) {}
+
+  Result<Lowered> run();
+
+  // One for each operation that refusal_by_kind() lets through.
+  Outcome operator()(const Conv& op);
+  Outcome operator()(const Gemm& op);
+  Outcome operator()(const MatMul& op);
+  Outcome operator()(const AveragePool& op);
+  Outcome operator()(const GlobalAveragePool& op);
+  Outcome operator()(const ReduceMean& op);
+  Outcome operator()(const Unary& op);
+  Outcome operator()(const Clip& op);
+  Outcome operator()(const Binary& op);
+  Outcome operator()(const Softmax& op);
+  Outcome operator()(const Identity&) { return form(0); }
+  Outcome operator()(const Flatten&) { return relabelled(); }
+  Outcome operator()(const Reshape&) { return relabelled(); }
+  Outcome operator()(const Squeeze&) { return relabelled(); }
+  Outcome operator()(const Unsqueeze&) { return relabelled(); }
+  Outcome operator()(const Transpose&) { return rearranged(); }
+  Outcome operator()(const Concat&) { return rearranged(); }
+  Outcome operator()(const Slice&) { return rearranged(); }
+  Outcome operator()(const Pad&) { return rearranged(); }
+  Outcome operator()(const Gather&) { return rearranged(); }
+  template <class Refused>
+  Outcome operator()(const Refused&) {
+    check_failed(__FILE__, __LINE__, "refused", "refusal_by_kind() turns this operation away");
+  }
+
+ private:
+  Result<> take_input();
+  std::vector<bool> ops_that_matter() const;
+  void lower(OpId id);
+  Outcome lower_node();
+  tl::expected<Shape, Refusal> output_shape();
+
+  const LinearForm& form(std::size_t input) const { return *forms_[node_->inputs[input].index]; }
+  bool is_constant(std::size_t input) const { return constant(input).defined(); }
+  Tensor constant(std::size_t input) const;
+  /// The form as one population that a convolution or pool can read, through a relay if need be;
+  /// the value keeps it, so that its next reader shares the relay.
+  const LinearForm& as_plain_source(std::size_t input);
+  const LinearForm& as_plain(std::size_t input);
+  const LinearForm& through_relay(std::size_t input);
+
+  Outcome matrix(std::size_t input, Matrix matrix);
+  Outcome pooled(const PoolGeometry& geometry);
+  Outcome rectified(std::optional<double> cap);
+  Outcome added(double sign);
+  Outcome scaled(std::size_t input, std::vector<double> factor);
+  Outcome relabelled();
+  Outcome rearranged();
+  bool ends_the_network(ValueId value) const;
+  std::vector<float> next_thresholds(std::int64_t channels) const;
+
+  const TensorGraph& graph_;
+  const std::string& model_path_;
+  const LoweringOptions& options_;
+  std::span<const std::vector<float>> thresholds_;
+  Diagnostics& out_;
+  ValueTypes types_;
+  std::vector<std::optional<LinearForm>> forms_;  ///< by value; absent: constant, or refused
+  Lowered lowered_;
+  PopulationBuilder builder_;
+  std::int64_t batch_ = kFreeDim;
+  // Of the operation at hand.
+  const OpNode* node_ = nullptr;
+  Shape output_;
+};
+
+}  // namespace neurotool::lower

@@ -1,0 +1,40 @@
+// Turns linear forms into populations: neurons for an activation, a relay between two linear
+// operations, a readout at the end.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "passes/lower/linear_form.hpp"
+#include "passes/lower/lowering.hpp"
+
+namespace neurotool::lower {
+
+class PopulationBuilder {
+ public:
+  explicit PopulationBuilder(SpikeGraph& graph) : graph_(graph) {}
+
+  /// A held analog input, and its value.
+  LinearForm input(Shape sample);
+  /// A population that forwards the form, and the plain form that shows it. Where all that reaches
+  /// a channel has one value per payload, payloads are summed as they are and the value is kept
+  /// beside them; otherwise the weights hold it.
+  LinearForm relay(const LinearForm& form);
+  /// Binary integrate-and-fire neurons. thresholds: one, or one per channel; `provisional`: they
+  /// wait for data.
+  PopulationId neurons(const LinearForm& form, std::span<const float> thresholds, bool provisional,
+                       Initial initial);
+  /// Integrates the form; its membrane is the network's output.
+  PopulationId readout(const LinearForm& form);
+
+ private:
+  std::string next_name(const LinearForm& form);
+  PopulationId add(const LinearForm& form, std::string name, Neuron neuron);
+  void connect(const Term& term, PopulationId target, Connectivity connectivity);
+
+  SpikeGraph& graph_;
+  std::map<std::string, int> used_;  ///< names given so far, by stem
+};
+
+}  // namespace neurotool::lower

@@ -1,0 +1,148 @@
+// The operations that have no place in a graph of binary neurons, each with its reason. The visitor
+// has no default branch: a new operation must say here whether it can be lowered.
+#include "passes/lower/refusal.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace neurotool::lower {
+namespace {
+
+constexpr const char* kFoldHelp =
+    "put 'infer_shapes' and 'fold_constants' before 'qcfs'; what remains after them depends on "
+    "data";
+
+class ByKind {
+ public:
+  ByKind(const TensorGraph& graph, const OpNode& node) : graph_(graph), node_(node) {}
+
+  using Answer = std::optional<Refusal>;
+
+  Answer operator()(const Conv&) const { return constant_weight("convolves two activations"); }
+  Answer operator()(const Gemm& op) const {
+    if (op.trans_a)
+      return Refusal{"transposes its first operand", "export the layer without transA"};
+    return constant_weight("multiplies two activations");
+  }
+  Answer operator()(const MatMul&) const { return constant_weight("multiplies two activations"); }
+  Answer operator()(const BatchNorm&) const {
+    return Refusal{"is not folded into a convolution or a matrix",
+                   "put 'fold_batch_norm' before 'qcfs'"};
+  }
+  Answer operator()(const MaxPool&) const {
+    return Refusal{"takes a maximum, and synapses only add",
+                   "train the network with average pooling or strided convolutions"};
+  }
+  Answer operator()(const AveragePool&) const { return {}; }
+  Answer operator()(const GlobalAveragePool&) const { return {}; }
+  Answer operator()(const Unary& op) const {
+    if (op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kNeg) return {};
+    return Refusal{"is not a function that an integrate-and-fire neuron computes",
+                   "train the network with Relu, or with Clip from 0 to a bound"};
+  }
+  Answer operator()(const Binary& op) const {
+    const bool both = !is_constant(0) && !is_constant(1);
+    switch (op.kind) {
+      case BinaryKind::kAdd:
+      case BinaryKind::kSub:
+        return {};
+      case BinaryKind::kMul:
+        if (both) return two_activations("multiplies two activations");
+        return {};
+      case BinaryKind::kDiv:
+        if (!is_constant(1)) return two_activations("divides by an activation");
+        return {};
+      case BinaryKind::kPow:
+      case BinaryKind::kMin:
+      case BinaryKind::kMax:
+        break;
+    }
+    return Refusal{"is neither a sum nor a scaling",
+                   "train the network with Relu, or with Clip from 0 to a bound"};
+  }
+  Answer operator()(const Clip&) const {
+    const bool known = (!has(1) || is_constant(1)) && (!has(2) || is_constant(2));
+    if (!known) return Refusal{"has bounds that are computed from data", kFoldHelp};
+    if (bound(1) != 0.0) {
+      return Refusal{"does not begin at 0", "train the network with Clip from 0 to a bound"};
+    }
+    if (has(2) && bound(2) <= 0) {
+      return Refusal{fmt::format("ends at {}, not above 0", bound(2)),
+                     "train the network with Clip from 0 to a bound above 0"};
+    }
+    return {};
+  }
+  Answer operator()(const Softmax&) const { return {}; }
+  Answer operator()(const Flatten&) const { return {}; }
+  Answer operator()(const Reshape&) const { return constant_arguments(); }
+  Answer operator()(const Transpose&) const { return {}; }
+  Answer operator()(const Squeeze&) const { return constant_arguments(); }
+  Answer operator()(const Unsqueeze&) const { return constant_arguments(); }
+  Answer operator()(const Concat&) const { return {}; }
+  Answer operator()(const Slice&) const { return constant_arguments(); }
+  Answer operator()(const Pad&) const {
+    const auto refused = constant_arguments();
+    if (refused || !has(2) || graph_[node_.inputs[2]].constant.at(0) == 0) return refused;
+    return Refusal{fmt::format("pads with {}, and a silent neuron stands for 0",
+                               graph_[node_.inputs[2]].constant.at(0)),
+                   "train the network with zero padding"};
+  }
+  Answer operator()(const Gather&) const { return constant_arguments(); }
+  Answer operator()(const ReduceMean&) const { return constant_arguments(); }
+  Answer operator()(const Cast&) const { return Refusal{"changes the element type", kFoldHelp}; }
+  Answer operator()(const ShapeOf&) const { return Refusal{"computes with shapes", kFoldHelp}; }
+  Answer operator()(const ConstantOfShape&) const {
+    return Refusal{"computes with shapes", kFoldHelp};
+  }
+  Answer operator()(const Identity&) const { return {}; }
+
+ private:
+  bool has(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i].valid(); }
+  bool is_constant(std::size_t i) const {
+    return has(i) && graph_[node_.inputs[i]].constant.defined();
+  }
+  double bound(std::size_t i) const {
+    return is_constant(i) ? graph_[node_.inputs[i]].constant.at(0)
+                          : -std::numeric_limits<double>::infinity();
+  }
+
+  static Refusal two_activations(const char* reason) {
+    return {reason, "qcfs lowers feed-forward networks of linear layers and rectifiers"};
+  }
+  Answer constant_weight(const char* reason) const {
+    if (!is_constant(1)) {
+      if (!is_constant(0)) return two_activations(reason);
+      return Refusal{"multiplies a constant from the left",
+                     "export the layer with the constant as its second operand"};
+    }
+    if (is_constant(0)) return Refusal{"works on constants alone", kFoldHelp};
+    if (has(2) && !is_constant(2)) return two_activations("adds an activation as its bias");
+    return {};
+  }
+  /// Everything but the data must be known.
+  Answer constant_arguments() const {
+    for (std::size_t i = 1; i < node_.inputs.size(); ++i) {
+      if (has(i) && !is_constant(i)) return Refusal{"takes its arguments from data", kFoldHelp};
+    }
+    if (is_constant(0)) return Refusal{"works on constants alone", kFoldHelp};
+    return {};
+  }
+
+  const TensorGraph& graph_;
+  const OpNode& node_;
+};
+
+}  // namespace
+
+std::optional<Refusal> refusal_by_kind(const TensorGraph& graph, const OpNode& node) {
+  return std::visit(ByKind(graph, node), node.op);
+}
+
+Error unsupported(const std::string& model_path, const OpNode& node, const Refusal& refusal) {
+  const std::string& name = node.origins.empty() ? node.name : node.origins.front();
+  return error("qcfs.unsupported-op", ModelNode{model_path, name},
+               fmt::format("'{}' ({}) {}", name, op_name(node.op), refusal.reason), refusal.help);
+}
+
+}  // namespace neurotool::lower
