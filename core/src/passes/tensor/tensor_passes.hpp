@@ -1,0 +1,13 @@
+// The passes that tidy a tensor graph before it is lowered.
+#pragma once
+
+#include "passes/pass.hpp"
+
+namespace neurotool {
+
+PassEntry infer_shapes_entry();
+PassEntry fold_constants_entry();
+PassEntry remove_identity_entry();
+PassEntry fold_batch_norm_entry();
+
+}  // namespace neurotool
