@@ -1,0 +1,92 @@
+// Turns a float graph into an integer graph, population by population. Three scales meet in each:
+//   u  real value, in the float graph's payload, of one unit of integer payload of a source,
+//   s  real value of one unit of weighted sum, one per target channel,
+//   m  = s / 2^F, real value of one unit of membrane.
+// Weights are stored as W*u/s, thresholds, biases and v(0) as theta/m, and the projection shifts
+// its sum left by F. docs/passes/quantize.md derives it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "passes/pass.hpp"
+#include "passes/spike/bounds.hpp"
+
+namespace neurotool::integer {
+
+struct QuantizeOptions {
+  std::uint32_t weight_bits = 8;
+  bool per_channel = true;
+  std::uint32_t input_bits = 8;
+  int fraction_bits = -1;  ///< F; -1: the largest up to 16 that fits
+};
+
+/// Smallest and largest value of the calibration set; absent: a plan.
+struct InputRange {
+  double low = 0, high = 0;
+};
+
+class Quantizer {
+ public:
+  /// `graph` is float, compact and says its steps; `path` is for messages.
+  Quantizer(SpikeGraph& graph, const QuantizeOptions& options, std::string path, Context& context)
+      : graph_(graph), options_(options), path_(std::move(path)), context_(context) {}
+
+  /// All findings go to the context's diagnostics; the returned error is the first.
+  Result<> run(const std::optional<InputRange>& range);
+
+ private:
+  struct Sent {
+    double unit = 1;            ///< u
+    ChannelIntervals channels;  ///< of one step's integer payload
+  };
+  /// A projection into the population at hand.
+  struct Incoming {
+    ProjectionId id;
+    Weights real, whole;
+    double unit = 1;         ///< u of its source
+    std::uint32_t bits = 8;  ///< of the stored weight
+    std::uint32_t shift = 0;
+  };
+  /// What F decides about one population, before it is known to fit.
+  struct Candidate {
+    int fraction_bits = 0;
+    std::vector<double> membrane;  ///< m per channel
+    Interval current, range;       ///< of all neurons, over the run
+    double threshold_low = 0;      ///< smallest integer threshold; 0 without one
+    bool fits = false;
+  };
+
+  bool check_models();
+  void quantize_input(PopulationId id, const std::optional<InputRange>& range);
+  bool quantize_relays();
+  void quantize_relay(PopulationId id);
+  void quantize_neurons(PopulationId id);
+
+  std::vector<Incoming> incoming(PopulationId id, bool per_channel) const;
+  std::vector<double> sum_scales(PopulationId id, const std::vector<Incoming>& parts,
+                                 bool per_channel) const;
+  void round_weights(std::vector<Incoming>& parts, const std::vector<double>& scale,
+                     int fraction_bits) const;
+  /// Currents per channel; `every` also holds each partial sum.
+  ChannelIntervals currents(PopulationId id, const std::vector<Incoming>& parts,
+                            const std::vector<double>& membrane, Interval& every) const;
+  Candidate candidate(PopulationId id, std::vector<Incoming>& parts,
+                      const std::vector<double>& scale, int fraction_bits) const;
+  void store(PopulationId id, const std::vector<Incoming>& parts, const Candidate& chosen);
+  void store_weights(const std::vector<Incoming>& parts, const std::vector<double>& membrane);
+  void overflow(PopulationId id, const Interval& current, const Interval& range, int fraction_bits);
+  void fact(PopulationId id, const char* name, double value);
+
+  SpikeGraph& graph_;
+  const QuantizeOptions& options_;
+  std::string path_;
+  Context& context_;
+  std::vector<Sent> sent_;  ///< by population
+  std::vector<bool> known_;
+};
+
+}  // namespace neurotool::integer
