@@ -27,7 +27,7 @@ std::string_view origin_name(Origin origin);
 struct Metric {
   std::string name, unit;
   double value = 0;
-  double limit = 0;              ///< capacity; 0 = none
+  double limit = 0;  ///< capacity; 0 = none
   Origin origin = Origin::kModelled;
 };
 
@@ -50,7 +50,7 @@ struct ValueRecord {
   std::uint64_t sample = 0, step = 0;
   PopulationId population;
   std::string variable;
-  Tensor value;                  ///< float32 or int32/int64, as the plugin sent it
+  Tensor value;  ///< float32 or int32/int64, as the plugin sent it
 };
 
 /// What a plugin says about one of its targets; made without opening the target.
@@ -62,7 +62,7 @@ struct TargetDescription {
   std::string file_sha256;
   std::vector<OptionInfo> options;
   std::vector<std::string> models, kinds, extensions, codegen_formats;
-  double tolerance = 0;          ///< of nt.simulate/1
+  double tolerance = 0;  ///< of nt.simulate/1
   bool can(std::string_view extension) const;
 };
 
@@ -70,7 +70,7 @@ struct TargetDescription {
 struct TargetRequest {
   std::string name;
   Location at;
-  std::string version;           ///< ">=1.2", "1.0.0" or empty
+  std::string version;  ///< ">=1.2", "1.0.0" or empty
   std::string sha256;
 };
 
@@ -90,7 +90,7 @@ struct BatchStimulus {
 };
 struct Probe {
   PopulationId population;
-  std::string variable;          ///< "spikes", "membrane", "readout"
+  std::string variable;  ///< "spikes", "membrane", "readout"
 };
 struct SimulateRequest {
   std::uint64_t samples = 0, steps = 0, seed = 0;
@@ -100,7 +100,7 @@ struct SimulateRequest {
 
 /// Everything the plugin pushed in one call, in the order of (sample, population, step).
 struct RunResult {
-  std::vector<Metric> metrics;   ///< counts are totals over the call's samples; runs may be added up
+  std::vector<Metric> metrics;  ///< counts are totals over the call's samples; runs may be added up
   std::vector<SpikeRecord> spikes;
   std::vector<ValueRecord> values;
 };
@@ -145,8 +145,8 @@ class Target {
   /// Diagnoses all that would stop compile(). Refuses undeclared models and kinds before the plugin
   /// is asked (target.model, target.kind).
   Result<> check(const SpikeGraph& graph, PluginCall call);
-  /// The graph must be compact and verified; it is shared, not copied, and must not change while the
-  /// program lives.
+  /// The graph must be compact and verified; it is shared, not copied, and must not change while
+  /// the program lives.
   Result<Program> compile(std::shared_ptr<const SpikeGraph> graph, PluginCall call);
 
  private:
@@ -159,8 +159,8 @@ class Target {
 /// Where plugins are looked for, first hit wins: files, folders, NEUROTOOL_PLUGIN_PATH, the user's
 /// data folder, and the folder that belongs to the installation (relative to the executable).
 struct SearchPath {
-  std::vector<std::filesystem::path> files;      ///< --plugin
-  std::vector<std::filesystem::path> folders;    ///< --plugin-path
+  std::vector<std::filesystem::path> files;    ///< --plugin
+  std::vector<std::filesystem::path> folders;  ///< --plugin-path
 };
 
 /// Finds, trusts and loads plugins; a library is initialised once per process and never unloaded.
@@ -175,7 +175,7 @@ class TargetRegistry {
   struct Candidate {
     std::filesystem::path file;
     std::string target;
-    std::string refusal;         ///< empty: usable
+    std::string refusal;  ///< empty: usable
   };
   std::vector<Candidate> candidates() const;
 

@@ -1,0 +1,36 @@
+// What a plugin must leave as it found it: everything of a process that is nobody's in particular.
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <string>
+#include <vector>
+
+namespace neurotool::conformance {
+
+struct ProcessState {
+  static ProcessState now();
+
+  struct OpenFile {
+    int descriptor = 0;
+    std::string target;
+    bool operator==(const OpenFile&) const = default;
+  };
+  struct Handler {
+    std::uintptr_t function = 0;
+    int flags = 0;
+    bool operator==(const Handler&) const = default;
+  };
+
+  std::string folder, locale;
+  unsigned umask = 0;
+  std::vector<int> blocked_signals;
+  std::array<Handler, 65> handlers{};  ///< by signal number
+  std::vector<std::string> environment;
+  int rounding = 0;
+  bool flushes_denormals = false;
+  std::size_t threads = 0;
+  std::vector<OpenFile> files;
+};
+
+}  // namespace neurotool::conformance
