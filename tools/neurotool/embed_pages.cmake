@@ -1,0 +1,17 @@
+# Writes OUTPUT, a C++ file that holds the files named in PAGES (separated by |): the pages that
+# `neurotool explain` prints.
+string(REPLACE "|" ";" pages "${PAGES}")
+list(SORT pages)
+set(text "// Generated from docs/diagnostics; do not edit.\n#include \"pages.hpp\"\n\n#include <array>\n\n")
+string(APPEND text "namespace neurotool::cli {\nnamespace {\n\n")
+list(LENGTH pages count)
+string(APPEND text "constexpr std::array<Page, ${count}> kPages{{\n")
+foreach(page IN LISTS pages)
+  get_filename_component(code ${page} NAME)
+  string(REGEX REPLACE "\\.md$" "" code ${code})
+  file(READ ${page} content)
+  string(APPEND text "    {\"${code}\", R\"page(${content})page\"},\n")
+endforeach()
+string(APPEND text "}};\n\n}  // namespace\n\n")
+string(APPEND text "std::span<const Page> diagnostic_pages() { return kPages; }\n\n}  // namespace neurotool::cli\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,39 @@
+// `neurotool version`: the five versions that can change apart from each other.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli.hpp"
+#include "config/pipeline.hpp"
+#include "io/snapshot.hpp"
+#include "neurotool/plugin/abi.h"
+#include "session/report.hpp"
+
+namespace neurotool::cli {
+
+void add_version(CommandLine& line) {
+  auto json = std::make_shared<bool>(false);
+  Command& command = line.add(line.root(), "version", "Print the five versions.");
+  command.details =
+      "The tool follows semantic versioning; plugins must match the plugin ABI; 'pipeline', "
+      "'report' "
+      "and 'snapshot' are the versions of the file formats.";
+  command.examples = {{"neurotool version --json", "For scripts."}};
+  command.app->add_flag("--json", *json, "Print a JSON object.");
+  command.action = [json](Terminal& terminal) {
+    const std::string abi = fmt::format("{}.{}", NT_ABI_MAJOR, NT_ABI_MINOR);
+    const Json versions = Json::Object{{"neurotool", NEUROTOOL_VERSION},
+                                       {"plugin_abi", abi},
+                                       {"pipeline", kPipelineVersion},
+                                       {"report", kReportSchema},
+                                       {"snapshot", kSnapshotVersion}};
+    terminal.out().write(*json ? versions.dump() + "\n"
+                               : fmt::format("neurotool {}\nplugin abi {}\npipeline {}\nreport {}\n"
+                                             "snapshot {}\n",
+                                             NEUROTOOL_VERSION, abi, kPipelineVersion,
+                                             kReportSchema, kSnapshotVersion));
+    return kExitDone;
+  };
+}
+
+}  // namespace neurotool::cli
