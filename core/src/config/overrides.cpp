@@ -108,34 +108,48 @@ class Setter {
     Node* node = &document_;
     std::string place;
     for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Part& part = parts[i];
       expand(*node, place);
-      const bool in_list = node->kind == Kind::kSequence;
-      NT_TRY(node, in_list ? item(*node, parts[i], place) : child(*node, parts[i].name, place));
-      place += (place.empty() ? "" : ".") + std::string(parts[i].name);
-      if (in_list) {
-        if (i + 1 < parts.size()) node = &pass_options(*node);
+      if (node->kind == Kind::kSequence) {
+        NT_TRY(node, item(*node, part, place));
+        // Below a pass stand its options; a number alone means the item as a whole.
+        const bool whole_item = to_index(part.name) && i + 1 == parts.size();
+        const bool in_passes = place == "passes" && !whole_item;
+        if (in_passes && to_index(part.name)) skip_name(*node, parts, i);
+        if (in_passes) node = &pass_options(*node);
+        place += fmt::format(".{}", part.name);
         continue;
       }
-      if (!parts[i].index) continue;
-      // passes[2].quantize.steps: the place as messages print it. The name may be left out.
-      NT_TRY(node, element(*node, *parts[i].index, place));
-      place += fmt::format("[{}]", *parts[i].index);
-      if (i + 1 == parts.size()) continue;
-      const bool is_pass = parts[0].name == "passes" && i == 0;
-      const bool names_it = is_pass && !parts[i + 1].index && pass_name(*node) == parts[i + 1].name;
-      if (is_pass && (!names_it || i + 2 < parts.size())) node = &pass_options(*node);
-      if (names_it) ++i;
+      NT_TRY(node, child(*node, part.name, place));
+      if (!place.empty()) place += '.';
+      place += part.name;
+      if (!part.index) continue;
+      const bool in_passes = place == "passes";
+      NT_TRY(node, element(*node, *part.index, place));
+      place += fmt::format("[{}]", *part.index);
+      if (!in_passes || i + 1 == parts.size()) continue;
+      skip_name(*node, parts, i);
+      node = &pass_options(*node);
     }
     return node;
   }
 
-  /// `target: cpu` grows into a mapping when something below it is set; so does a missing section.
+  /// Messages print passes[2].quantize.steps; behind a number the name may be left out.
+  static void skip_name(const Node& item, const std::vector<Part>& parts, std::size_t& at) {
+    const bool named = at + 1 < parts.size() && !parts[at + 1].index;
+    if (named && pass_name(item) == parts[at + 1].name) ++at;
+  }
+
+  /// A missing section becomes what it should be; `target: cpu` grows into a mapping.
   void expand(Node& node, const std::string& place) {
-    if (node.kind == Kind::kNull) node = made(Kind::kMapping);
-    if (node.kind != Kind::kScalar) return;
     const auto& sections = pipeline_sections();
     const auto section = std::ranges::find(sections, place, &SectionInfo::path);
-    if (section == sections.end() || section->shorthand.empty()) return;
+    const bool known = section != sections.end();
+    if (node.kind == Kind::kNull) {
+      const bool is_list = known && section->shape == SectionShape::kPassList;
+      node = made(is_list ? Kind::kSequence : Kind::kMapping);
+    }
+    if (node.kind != Kind::kScalar || !known || section->shorthand.empty()) return;
     Node full;
     full.kind = Kind::kMapping;
     full.at = node.at;
@@ -158,7 +172,8 @@ class Setter {
 
   /// A pass by name, the n-th of that name, or any item by number.
   Result<Node*> item(Node& list, const Part& part, const std::string& place) {
-    if (const auto index = to_index(part.name)) return element(list, *index, place);
+    const auto number = to_index(part.name);
+    if (number && !part.index) return element(list, *number, place);
     std::vector<Node*> named;
     std::vector<std::string> names;
     for (Node& candidate : list.items) {
@@ -174,8 +189,9 @@ class Setter {
                     "the first is [0]");
     }
     std::erase(names, "");
-    return refuse("config.set-path", fmt::format("{} has no {}", quote(place), quote(part.name)),
-                  names.empty() ? "the list is empty in the file" : suggest(part.name, names));
+    return refuse(
+        "config.set-path", fmt::format("{} has no {}", quote(place), quote(part.name)),
+        names.empty() ? "name an item by its number, counted from 0" : suggest(part.name, names));
   }
 
   Result<Node*> element(Node& list, std::size_t index, const std::string& place) {
@@ -249,6 +265,8 @@ Result<Override> parse_override(std::string_view text, std::uint32_t number) {
 }
 
 Result<> apply_overrides(Node& document, const std::vector<Override>& overrides) {
+  const bool is_pipeline = document.kind == Kind::kMapping || document.kind == Kind::kNull;
+  if (!is_pipeline) return {};  // the schema has more to say about that
   for (const Override& given : overrides) {
     NT_TRY_VOID(Setter(given, document).apply());
   }

@@ -26,20 +26,6 @@ constexpr std::string_view kHelp = "'neurotool schema' prints every section and 
 
 bool is_given(const Location& at) { return !std::holds_alternative<std::monostate>(at); }
 
-std::string kind_words(const yaml::Node& node) {
-  switch (node.kind) {
-    case yaml::Kind::kNull:
-      return "empty";
-    case yaml::Kind::kScalar:
-      return quote(node.scalar);
-    case yaml::Kind::kSequence:
-      return "a list";
-    case yaml::Kind::kMapping:
-      return "a mapping";
-  }
-  return {};
-}
-
 class PipelineReader {
  public:
   PipelineReader(fs::path file, Diagnostics& out) : folder_(file.parent_path()), out_(out) {
@@ -102,6 +88,7 @@ class PipelineReader {
       if (!is_given(checked[i].at)) continue;
       const PipelineRow& row = table.rows[i];
       row.set(config_, checked[i], folder_);
+      check_not_empty(table.info.path + '.' + row.info.key, row.info, checked[i]);
       if (row.input_file) check_file(table.info.path + '.' + row.info.key, row);
     }
     target_seen_ = target_seen_ || table.info.path == "target";
@@ -118,7 +105,7 @@ class PipelineReader {
     if (node.kind == yaml::Kind::kNull) return;
     if (node.kind != yaml::Kind::kSequence) {
       out_.report(error("config.type", node.at,
-                        fmt::format("passes is {}, expected a list", kind_words(node)),
+                        fmt::format("passes is {}, expected a list", yaml::describe(node)),
                         "write each pass on its own line, as '- name' or '- name: { option: 1 }'"));
       return;
     }
@@ -153,11 +140,12 @@ class PipelineReader {
                       quote(first.key)));
     }
     if (first.key.empty())
-      return refuse(first.key_at, fmt::format("passes[{}] has no name", index), {});
+      return refuse(first.key_at, fmt::format("passes[{}] has no name", index),
+                    "'neurotool passes' lists the names");
     if (first.value.kind != yaml::Kind::kMapping && first.value.kind != yaml::Kind::kNull) {
       return refuse(first.value.at,
                     fmt::format("passes[{}].{} is {}, expected a mapping of options", index,
-                                first.key, kind_words(first.value)),
+                                first.key, yaml::describe(first.value)),
                     fmt::format("write '- {}: {{ option: 1 }}'", first.key));
     }
     return PassConfig{.name = first.key, .at = first.key_at, .options = first.value};
@@ -169,7 +157,7 @@ class PipelineReader {
       return;
     }
     out_.report(error("config.type", node.at,
-                      fmt::format("target.options is {}, expected a mapping", kind_words(node)),
+                      fmt::format("target.options is {}, expected a mapping", yaml::describe(node)),
                       "'neurotool targets NAME' lists the options of a target"));
   }
 
@@ -204,21 +192,21 @@ class PipelineReader {
       out_.report(error("config.range", option.at,
                         fmt::format("{} compares with {}, which is outside {}", what,
                                     number_text(*value), describe_range(row)),
-                        row.summary));
+                        row.maximum == 1 ? "it is a share: 97 % is written 0.97" : row.summary));
     } else {
       config_.expect.push_back({row.key, std::string(*comparison), *value, option.at});
     }
   }
 
-  /// Labels may be "" for none; a file that is required may not.
+  void check_not_empty(const std::string& what, const OptionInfo& row, const CheckedOption& given) {
+    if (!row.required || given.value != OptionValue(std::string())) return;
+    out_.report(
+        error("config.type", given.at, what + " is empty, expected text", std::string(kHelp)));
+  }
+
   void check_file(const std::string& what, const PipelineRow& row) {
     const Located<fs::path>& file = *row.input_file(config_);
-    if (!is_given(file.at) || (file.value.empty() && !row.info.required)) return;
-    if (file.value.empty()) {
-      out_.report(error("config.type", file.at, what + " is empty, expected the path of a file",
-                        "paths start at the folder of the pipeline file"));
-      return;
-    }
+    if (file.value.empty()) return;
     std::error_code code;
     const fs::file_status status = fs::status(file.value, code);
     if (fs::is_regular_file(status)) return;
@@ -281,9 +269,21 @@ class PipelineReader {
   bool target_seen_ = false;
 };
 
+/// What is no mapping at all gets one error, not one for everything that is missing from it.
+Result<> check_document(const yaml::Node& document) {
+  if (document.kind == yaml::Kind::kMapping) return {};
+  const std::string help = "begin with 'version: 1' and 'model: { path: … }'";
+  if (document.kind == yaml::Kind::kNull) {
+    return error("config.missing-key", document.at, "the pipeline file is empty", help);
+  }
+  return error(
+      "config.type", document.at,
+      fmt::format("the file is {}, expected a mapping of sections", yaml::describe(document)),
+      help);
+}
+
 /// A file of another version may mean anything by its keys, so nothing else in it is judged.
 Result<> check_version(const yaml::Node& document) {
-  if (document.kind != yaml::Kind::kMapping) return {};
   const yaml::Node* version = document.find("version");
   if (!version) return {};
   const auto value = yaml::as_int(*version, "version");
@@ -337,6 +337,9 @@ Result<PipelineConfig> read_pipeline(const fs::path& path, const std::vector<Ove
   if (!document) return std::move(document).error();
   if (auto applied = apply_overrides(*document, overrides); !applied) {
     return reported(std::move(applied).error());
+  }
+  if (auto shape = check_document(*document); !shape) {
+    return reported(std::move(shape).error());
   }
   if (auto version = check_version(*document); !version) {
     return reported(std::move(version).error());

@@ -51,12 +51,12 @@ bool has_leading_zero(std::string_view text) {
 
 /// A number that may carry the row's unit, in the row's unit.
 Result<double> read_quantity(const yaml::Node& node, const OptionInfo& row, std::string_view what) {
-  if (node.kind != yaml::Kind::kScalar) return yaml::as_real(node, what);
-  const auto value = quantity(node.scalar, row.unit);
-  if (value && !has_leading_zero(node.scalar)) return *value;
+  const bool decimal = node.kind == yaml::Kind::kScalar && !has_leading_zero(node.scalar);
+  const auto value = decimal ? quantity(node.scalar, row.unit) : std::nullopt;
+  if (value) return *value;
   return error(
       "config.type", node.at,
-      fmt::format("{} is {}, expected a number of {}", what, quote(node.scalar), row.unit),
+      fmt::format("{} is {}, expected a number of {}", what, yaml::describe(node), row.unit),
       fmt::format("write a number and a unit of the same kind, such as \"10 {}\"", row.unit));
 }
 
@@ -73,6 +73,8 @@ class SectionChecker {
   std::vector<CheckedOption> check(const yaml::Node& section) {
     given_.assign(rows_.size(), false);
     mapping(section, "");
+    const bool readable = section.kind == yaml::Kind::kMapping || section.kind == yaml::Kind::kNull;
+    if (!readable) return std::move(result_);  // what is missing from a list says nothing new
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (!rows_[i].required || given_[i]) continue;
       report(error("config.missing-key", section.at,
@@ -91,8 +93,7 @@ class SectionChecker {
       const std::string name = inner.empty() ? std::string(path_) : place(inner);
       report(error("config.type", node.at,
                    fmt::format("{} is {}, expected a mapping of keys to values",
-                               name.empty() ? "the document" : name,
-                               node.kind == yaml::Kind::kSequence ? "a list" : quote(node.scalar)),
+                               name.empty() ? "the document" : name, yaml::describe(node)),
                    std::string(help_)));
       return;
     }
@@ -119,8 +120,8 @@ class SectionChecker {
   }
 
   std::string section_words(const std::string& prefix) const {
-    if (!prefix.empty()) return "an option of " + place(prefix.substr(0, prefix.size() - 1));
-    return path_.empty() ? "a section of a pipeline file" : fmt::format("an option of {}", path_);
+    if (!prefix.empty()) return "a key of " + place(prefix.substr(0, prefix.size() - 1));
+    return path_.empty() ? "a section of a pipeline file" : fmt::format("a key of {}", path_);
   }
 
   /// The nearest of the keys that could stand here, or all of them, or where to read about them.
@@ -133,7 +134,7 @@ class SectionChecker {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
     if (prefix.empty()) names.insert(names.end(), other_keys_.begin(), other_keys_.end());
-    if (names.empty()) return "it has no options; remove the key";
+    if (names.empty()) return "nothing can be set here; remove the key";
     const std::string hint = suggest(key, names);
     return help_.empty() ? hint : fmt::format("{} ({})", hint, help_);
   }
@@ -239,12 +240,8 @@ class SectionChecker {
       Result<T> (SectionChecker::*element)(const yaml::Node&, const OptionInfo&, const std::string&)
           const) const {
     if (node.kind != yaml::Kind::kSequence) {
-      const bool scalar = node.kind == yaml::Kind::kScalar;
       return error("config.type", node.at,
-                   fmt::format("{} is {}, expected a list of numbers", what,
-                               scalar                           ? quote(node.scalar)
-                               : node.kind == yaml::Kind::kNull ? "nothing"
-                                                                : "a mapping"),
+                   fmt::format("{} is {}, expected a list of numbers", what, yaml::describe(node)),
                    "write a list such as [1, 2]");
     }
     std::vector<T> values;

@@ -94,6 +94,7 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
+    check_quotes(mark);
     if (wants_key()) return set_key(mark, value, Kind::kScalar);
     const std::size_t draft = make(Kind::kScalar, source_.at(mark));
     drafts_[draft].node.scalar = value;
@@ -145,6 +146,13 @@ class Builder final : public YAML::EventHandler {
                         "remove it: each key knows the type of its value"));
   }
 
+  /// yaml-cpp takes a text that is cut off by the end of the file for a whole one.
+  void check_quotes(const YAML::Mark& mark) {
+    if (source_.quote_is_closed(mark)) return;
+    stop(error("config.syntax", source_.at(mark),
+               "the file ends inside the quoted text that starts here", "add the closing quote"));
+  }
+
   std::size_t make(Kind kind, Location at) {
     if (drafts_.size() >= kMaxNodes) {
       stop(error("config.too-large", at, fmt::format("the file has more than {} values", kMaxNodes),
@@ -172,15 +180,14 @@ class Builder final : public YAML::EventHandler {
       stop(error("config.syntax", at,
                  fmt::format("a {} stands where a key is expected",
                              kind == Kind::kMapping ? "mapping" : "list"),
-                 "a key is one word; '{{' and '}}' are YAML too, so quote a template"));
+                 "look for a bracket that is never closed, and quote a template such as {{ x }}"));
     }
     check_depth(frames_.size() + 1, at);
     const std::size_t draft = make(kind, at);
     attach(draft, anchor);
-    Frame frame;
+    Frame& frame = frames_.emplace_back();
     frame.draft = draft;
     frame.is_mapping = frame.wants_key = kind == Kind::kMapping;
-    frames_.push_back(std::move(frame));
   }
 
   void check_depth(std::size_t depth, const Location& at) {
@@ -331,12 +338,14 @@ Result<Node> parse(std::string_view text, const std::string& path, Diagnostics& 
     }
     if (!findings.first()) return builder.finish();
   } catch (const YAML::Exception& thrown) {
-    findings.add(syntax_error(thrown.msg, source.at(thrown.mark)));
+    findings.add(syntax_error(thrown, source));
   } catch (const std::bad_alloc&) {
     findings.add(error("config.too-large", source.at_byte(0),
                        "there is not enough memory to read this file"));
   } catch (const std::exception& thrown) {
-    findings.add(syntax_error(thrown.what(), source.at_byte(0)));
+    findings.add(error("config.syntax", source.at_byte(0),
+                       fmt::format("this file cannot be read as YAML ({})", thrown.what()),
+                       "compare with an example under configs/"));
   }
   return *findings.first();
 }

@@ -150,6 +150,21 @@ std::string quote(std::string_view text) {
   return fmt::format("'{}…'", text.substr(0, cut));
 }
 
+std::string describe(const Node& node) {
+  switch (node.kind) {
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kScalar:
+      return node.quoted ? fmt::format("the text {} in quotes", quote(node.scalar))
+                         : quote(node.scalar);
+    case Kind::kSequence:
+      return "a list";
+    case Kind::kMapping:
+      return "a mapping";
+  }
+  return {};
+}
+
 std::string dump(const Node& node) {
   const std::string line = Writer::one_line(node);
   if (!line.empty()) return line + '\n';

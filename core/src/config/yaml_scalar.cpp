@@ -14,25 +14,11 @@
 namespace neurotool::yaml {
 namespace {
 
-std::string found(const Node& node) {
-  switch (node.kind) {
-    case Kind::kNull:
-      return "nothing";
-    case Kind::kScalar:
-      return node.quoted ? fmt::format("the text {} in quotes", quote(node.scalar))
-                         : quote(node.scalar);
-    case Kind::kSequence:
-      return "a list";
-    case Kind::kMapping:
-      return "a mapping";
-  }
-  return {};
-}
-
 Error mismatch(const Node& node, std::string_view what, std::string_view expected,
                std::string help) {
   return error("config.type", node.at,
-               fmt::format("{} is {}, expected {}", what, found(node), expected), std::move(help));
+               fmt::format("{} is {}, expected {}", what, describe(node), expected),
+               std::move(help));
 }
 
 bool is_plain(const Node& node) { return node.kind == Kind::kScalar && !node.quoted; }
@@ -164,7 +150,7 @@ Result<double> as_real(const Node& node, std::string_view what) {
 Result<std::string> as_text(const Node& node, std::string_view what) {
   if (node.kind == Kind::kScalar) return node.scalar;
   return mismatch(node, what, "text",
-                  node.kind == Kind::kNull ? "write the text, or \"\" for none" : "");
+                  node.kind == Kind::kNull ? "write \"\" for an empty text" : "");
 }
 
 }  // namespace neurotool::yaml

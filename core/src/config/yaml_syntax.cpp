@@ -106,6 +106,32 @@ FilePosition Source::at_missing_item(const YAML::Mark& mark) const {
   return at(mark);
 }
 
+std::optional<FilePosition> Source::tab_before(const YAML::Mark& mark) const {
+  if (mark.is_null() || mark.line < 0) return std::nullopt;
+  const auto number = static_cast<std::size_t>(mark.line);
+  const auto indent = line(number).find_first_not_of(' ');
+  if (indent == std::string_view::npos || line(number)[indent] != '\t') return std::nullopt;
+  return at(number, indent);
+}
+
+bool Source::quote_is_closed(const YAML::Mark& mark) const {
+  if (mark.is_null() || mark.line < 0 || mark.column < 0) return true;
+  const std::size_t number = std::min(static_cast<std::size_t>(mark.line), starts_.size() - 1);
+  std::size_t at = starts_[number] + static_cast<std::size_t>(mark.column);
+  // The mark of a value with an anchor is that of the anchor.
+  while (at < text_.size() && (text_[at] == '&' || text_[at] == '!')) {
+    at = text_.find_first_not_of(" \t\r\n", text_.find_first_of(" \t\r\n", at));
+  }
+  if (at >= text_.size() || (text_[at] != '"' && text_[at] != '\'')) return true;
+  const char quote = text_[at];
+  for (++at; at < text_.size(); ++at) {
+    const bool doubled = quote == '\'' && text_.substr(at).starts_with("''");
+    if (text_[at] == quote && !doubled) return true;
+    if (doubled || (quote == '"' && text_[at] == '\\')) ++at;
+  }
+  return false;
+}
+
 char Source::byte(const YAML::Mark& mark) const {
   if (mark.is_null() || mark.line < 0 || mark.column < 0) return 0;
   const std::string_view content = line(static_cast<std::size_t>(mark.line));
@@ -127,15 +153,17 @@ FilePosition Source::at(std::size_t line_number, std::size_t bytes) const {
           static_cast<std::uint32_t>(characters + 1)};
 }
 
-Error syntax_error(std::string_view yaml_cpp_message, Location at) {
+Error syntax_error(const YAML::Exception& thrown, const Source& source) {
+  // yaml-cpp takes a tab for a blank in some places and stumbles over what follows it.
+  const auto tab = source.tab_before(thrown.mark);
+  const std::string theirs = tab ? YAML::ErrorMsg::TAB_IN_INDENTATION : thrown.msg;
+  const FilePosition at = tab.value_or(source.at(thrown.mark));
   for (const Wording& wording : kWordings) {
-    if (yaml_cpp_message.starts_with(wording.theirs)) {
-      return error("config.syntax", std::move(at), std::string(wording.message),
-                   std::string(wording.help));
+    if (theirs.starts_with(wording.theirs)) {
+      return error("config.syntax", at, std::string(wording.message), std::string(wording.help));
     }
   }
-  return error("config.syntax", std::move(at),
-               fmt::format("this is not YAML ({})", yaml_cpp_message),
+  return error("config.syntax", at, fmt::format("this is not YAML ({})", theirs),
                "compare with an example under configs/");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,8 @@
 
 namespace YAML {
 struct Mark;
-}
+class Exception;
+}  // namespace YAML
 
 namespace neurotool::yaml {
 
@@ -25,6 +27,10 @@ class Source {
   FilePosition at_byte(std::size_t offset) const;
   /// A missing item of a block list is marked where the next thing stands; this finds its dash.
   FilePosition at_missing_item(const YAML::Mark& mark) const;
+  /// Where a tab stands in the indentation of the mark's line, if there is one.
+  std::optional<FilePosition> tab_before(const YAML::Mark& mark) const;
+  /// False if a quoted text begins at the mark and the file ends inside it.
+  bool quote_is_closed(const YAML::Mark& mark) const;
   /// The byte at the mark; 0 when there is none.
   char byte(const YAML::Mark& mark) const;
 
@@ -37,7 +43,7 @@ class Source {
   std::vector<std::size_t> starts_;
 };
 
-/// config.syntax for a message of yaml-cpp.
-Error syntax_error(std::string_view yaml_cpp_message, Location at);
+/// config.syntax for what yaml-cpp threw.
+Error syntax_error(const YAML::Exception& thrown, const Source& source);
 
 }  // namespace neurotool::yaml

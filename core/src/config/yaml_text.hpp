@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/yaml.hpp"
+
 namespace neurotool::yaml {
 
 /// True if `text` needs no quotes as a value of a block mapping or list, and reads back as the same
@@ -14,7 +16,9 @@ bool fits_plain_in_brackets(std::string_view text);
 /// "…" with escapes.
 std::string double_quoted(std::string_view text);
 
-/// 'text' for messages, cut after 60 characters.
+/// 'text' for messages, cut after 60 bytes.
 std::string quote(std::string_view text);
+/// A node as the subject of a message: "'5'", "the text '5' in quotes", "a list", "nothing".
+std::string describe(const Node& node);
 
 }  // namespace neurotool::yaml
