@@ -17,16 +17,16 @@ enum class DataFormat { kAuto, kIdx, kCifar10, kNpy, kNpz };
 /// What to do with stored values: x = (stored / divide - mean[c]) / std[c], in float32.
 struct Preprocess {
   double divide = 1;
-  std::vector<double> mean, std;   ///< empty, one, or one per channel (axis 0 of a sample)
+  std::vector<double> mean, std;  ///< empty, one, or one per channel (axis 0 of a sample)
 };
 
 struct DatasetSpec {
-  std::filesystem::path images;              ///< the samples; for CIFAR-10 and npz also the labels
+  std::filesystem::path images;  ///< the samples; for CIFAR-10 and npz also the labels
   std::optional<std::filesystem::path> labels;
-  DataFormat format = DataFormat::kAuto;     ///< auto: by content
+  DataFormat format = DataFormat::kAuto;       ///< auto: by content
   std::string array = "x", label_array = "y";  ///< names inside an npz
   std::int64_t first = 0;
-  std::int64_t count = 0;                    ///< 0 = to the end
+  std::int64_t count = 0;  ///< 0 = to the end
   Preprocess preprocess;
 };
 

@@ -16,6 +16,9 @@ namespace neurotool {
 Result<Tensor> parse_npy(std::string_view bytes, std::string_view where);
 Result<Tensor> read_npy(const std::filesystem::path& path);
 std::string format_npy(const Tensor& tensor);
+/// Errors: data.format.
+Result<std::vector<std::pair<std::string, Tensor>>> parse_npz(std::string_view bytes,
+                                                              std::string_view where);
 /// Member names without ".npy", in file order.
 Result<std::vector<std::pair<std::string, Tensor>>> read_npz(const std::filesystem::path& path);
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <concepts>
+#include <string_view>
 #include <type_traits>
+#include <variant>
 
 #include "ir/connectivity.hpp"
 #include "ir/neurons.hpp"
@@ -168,5 +170,15 @@ void each_field(T& kind, F&& f) {
   f("targets", kind.targets);
   f("weight", kind.weight);
 }
+
+/// One word for each alternative of the three variants. Differs from op_name() for the operations
+/// whose name is one of their fields.
+inline std::string_view alternative_name(const Op& op) {
+  if (std::holds_alternative<Unary>(op)) return "unary";
+  if (std::holds_alternative<Binary>(op)) return "binary";
+  return op_name(op);
+}
+inline std::string_view alternative_name(const Neuron& neuron) { return model_name(neuron); }
+inline std::string_view alternative_name(const Connectivity& kind) { return kind_name(kind); }
 
 }  // namespace neurotool

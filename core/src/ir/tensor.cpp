@@ -179,6 +179,10 @@ Tensor::Tensor(DType dtype, Shape shape, std::shared_ptr<const Buffer> buffer)
   }
 }
 
+Tensor Tensor::from_bytes(DType dtype, Shape shape, std::vector<std::byte> bytes) {
+  return Tensor(dtype, std::move(shape), own(std::move(bytes)));
+}
+
 double Tensor::at(std::int64_t index) const {
   NT_CHECK(defined() && index >= 0 && index < size_, "tensor element out of range");
   return with_type(dtype_, [&](auto type) {

@@ -88,6 +88,8 @@ class Tensor {
     auto buffer = std::make_shared<const Buffer>(bytes.data(), bytes.size(), owner);
     return Tensor(kDTypeOf<T>, std::move(shape), std::move(buffer));
   }
+  /// A tensor that owns `bytes`: its elements, row-major, in the byte order of this machine.
+  static Tensor from_bytes(DType dtype, Shape shape, std::vector<std::byte> bytes);
   template <class T>
   static Tensor scalar(T value) { return from<T>({}, std::vector<T>{value}); }
 
