@@ -288,8 +288,9 @@ typedef struct nt_plugin { /* static and constant */
   nt_str version, vendor, license, url, summary;
   const nt_target_info* const* targets;
   size_t target_count;
-  nt_code (*init)(const nt_host*) NT_NOEXCEPT; /* once, before anything else */
-  void (*shutdown)(void) NT_NOEXCEPT;          /* once, after all is closed; join your threads */
+  nt_code (*init)(const nt_host*) NT_NOEXCEPT; /* before anything but extension(); again only after
+                                                  shutdown, never twice */
+  void (*shutdown)(void) NT_NOEXCEPT;          /* after all is closed; join your threads */
   const nt_str* extensions;          /* of the plugin as a whole, such as passes */
   size_t extension_count;
   const void* (*extension)(nt_str id) NT_NOEXCEPT;     /* [any]; NULL if there are none */

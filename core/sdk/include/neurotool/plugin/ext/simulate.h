@@ -22,8 +22,9 @@ typedef struct nt_stimulus { /* a batch of samples on one input population */
 } nt_stimulus;
 
 /* What to push during the run: "spikes" pushes every step's payloads of the population, "membrane"
- * every step's potentials after reset, "readout" one value per sample after the last step: the
- * membrane of a population that never fires, else the net count (docs/semantics.md, section 5). */
+ * every step's potentials after reset, "readout" one value per sample after the last step, with
+ * step = steps - 1: the membrane of a population that never fires, else the net count
+ * (docs/semantics.md, section 5). Nothing else may be pushed, and nothing twice. */
 typedef struct nt_probe {
   size_t struct_size;
   nt_str variable;    /* "spikes", "membrane", "readout" */

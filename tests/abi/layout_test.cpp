@@ -1,0 +1,2 @@
+// The same list, seen through C++17: noexcept is part of the types there.
+#include "layout_test.c"
