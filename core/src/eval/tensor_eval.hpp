@@ -1,5 +1,5 @@
-// Runs a TensorGraph on data: calibration, constant folding, ANN accuracy. float32; convolutions and
-// matrix products through oneDNN, the rest in plain loops.
+// Runs a TensorGraph on data: calibration, constant folding, ANN accuracy. float32; convolutions
+// and matrix products through oneDNN, the rest in plain loops.
 #pragma once
 
 #include <functional>

@@ -77,6 +77,10 @@ Result<std::optional<std::vector<std::int64_t>>> elements_of(const TensorType& t
     return Elements();
   }
   NT_TRY(auto values, integers_of(type.constant, what));
+  for (const std::int64_t value : values) {
+    if (value != TensorType::kUnknown && value != TensorType::kFree) continue;
+    return shape_error(fmt::format("{} of {} is out of range", value, what));
+  }
   return Elements(std::move(values));
 }
 

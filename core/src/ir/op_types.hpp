@@ -23,7 +23,8 @@ struct TensorType {
   /// has one: the batch), kUnknown could be anything.
   std::optional<std::vector<std::int64_t>> elements;
 
-  static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
+  /// No file means these numbers: its largest and smallest are "to the end" in a slice.
+  static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min() + 0x5EED0001;
   static constexpr std::int64_t kFree = kUnknown + 1;
 };
 
