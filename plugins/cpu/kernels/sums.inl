@@ -1,0 +1,196 @@
+// Sums of weights: the two ways to compute what a convolution or a dense projection delivers. Both
+// keep a block of outputs of several steps in registers while they walk the sources in delivery
+// order.
+
+template <class Number>
+NT_INLINE std::size_t block_size(const Weights<Number>& weights) {
+  return (std::size_t{weights.rows} + 1) * weights.block_lanes;
+}
+
+NT_INLINE std::uint32_t log2_of(std::uint32_t block_lanes) {
+  return static_cast<std::uint32_t>(__builtin_ctz(block_lanes));
+}
+
+/// kSteps lists of equal length, each into its own kVectors vectors of sums.
+template <class Number, int kVectors, int kSteps>
+NT_INLINE void gather(const Number* weights, const std::uint32_t* lists, std::size_t list_stride,
+                      std::uint32_t count, Number* out, std::size_t out_step) {
+  Vector<Number> sums[kSteps][kVectors] = {};
+  for (std::uint32_t i = 0; i < count; ++i) {
+#pragma GCC unroll 8
+    for (int s = 0; s < kSteps; ++s) {
+      const Number* row = weights + lists[static_cast<std::size_t>(s) * list_stride + i];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sums[s][v] += load(row + v * kLanes);
+    }
+  }
+#pragma GCC unroll 8
+  for (int s = 0; s < kSteps; ++s) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      store(out + static_cast<std::size_t>(s) * out_step + v * kLanes, sums[s][v]);
+    }
+  }
+}
+
+template <class Number>
+NT_INLINE const std::uint32_t* offsets_of(const EventsTile<Number>& tile, const Range& range,
+                                          std::uint32_t step) {
+  const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step + step;
+  return tile.offsets + index * tile.offset_stride;
+}
+template <class Number>
+NT_INLINE const std::uint32_t* ids_of(const EventsTile<Number>& tile, const Range& range,
+                                      std::uint32_t step) {
+  const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step + step;
+  return tile.ids + index * tile.id_stride;
+}
+
+/// The events that one output hears at kSteps steps, in lists of one length: shorter lists end with
+/// the row of zeros, which changes no sum. Returns that length.
+template <class Number, int kSteps>
+NT_INLINE std::uint32_t merge(const EventsTile<Number>& tile, std::uint32_t step,
+                              std::uint32_t range_count, std::uint32_t zero, std::size_t stride) {
+  std::uint32_t* ends[kSteps];
+  std::uint32_t longest = 0;
+  for (int s = 0; s < kSteps; ++s) {
+    const std::uint32_t at = step + static_cast<std::uint32_t>(s);
+    std::uint32_t* const begin = tile.merged + static_cast<std::size_t>(s) * stride;
+    std::uint32_t* to = begin;
+    for (std::uint32_t r = 0; r < range_count; ++r) {
+      const Range& range = tile.ranges[r];
+      const std::uint32_t* offsets = offsets_of(tile, range, at);
+      const std::uint32_t first = offsets[range.begin];
+      to = append_list(to, ids_of(tile, range, at) + first, offsets[range.end] - first, range.base);
+    }
+    ends[s] = to;
+    const auto count = static_cast<std::uint32_t>(to - begin);
+    if (count > longest) longest = count;
+  }
+  for (int s = 0; s < kSteps; ++s) {
+    std::uint32_t* const end = tile.merged + static_cast<std::size_t>(s) * stride + longest;
+    for (std::uint32_t* to = ends[s]; to < end; to += kLanes) store(to, splat(zero));
+  }
+  return longest;
+}
+
+/// kSteps steps of one column, all blocks of outputs.
+template <class Number, int kVectors, int kSteps>
+NT_INLINE void events_column(const EventsTile<Number>& tile, std::uint32_t column,
+                             std::uint32_t step, std::uint32_t range_count) {
+  const Weights<Number>& weights = tile.weights;
+  const std::size_t stride = std::size_t{weights.rows} + kListSlack;
+  const std::uint32_t zero = weights.rows * weights.block_lanes;
+  const std::uint32_t count = merge<Number, kSteps>(tile, step, range_count, zero, stride);
+  Number* out = tile.out + step * tile.out_step + column * tile.out_pixel;
+  for (std::uint32_t b = 0; b < weights.blocks; ++b) {
+    gather<Number, kVectors, kSteps>(weights.data + b * block_size(weights), tile.merged, stride,
+                                     count, out + std::size_t{b} * kVectors * kLanes,
+                                     tile.out_step);
+  }
+}
+
+/// All steps of one column: as many at once as registers allow, then half as many, ...
+template <class Number, int kVectors, int kSteps>
+NT_INLINE void events_steps(const EventsTile<Number>& tile, std::uint32_t column,
+                            std::uint32_t step, std::uint32_t range_count) {
+  for (; step + kSteps <= tile.steps; step += kSteps) {
+    events_column<Number, kVectors, kSteps>(tile, column, step, range_count);
+  }
+  if constexpr (kSteps > 1) {
+    events_steps<Number, kVectors, kSteps / 2>(tile, column, step, range_count);
+  }
+}
+
+template <class Number, int kVectors>
+void events_blocks(const EventsTile<Number>& tile) {
+  constexpr int kSteps = kVectors < kSumVectors ? kSumVectors / kVectors : 1;
+  for (std::uint32_t x = 0; x < tile.geometry->target_width; ++x) {
+    const std::uint32_t ranges = find_ranges(*tile.geometry, tile.target_row, x, tile.slots,
+                                             log2_of(tile.weights.block_lanes), tile.ranges);
+    events_steps<Number, kVectors, kSteps>(tile, x, 0, ranges);
+  }
+}
+
+template <class Number>
+void events_tile(const EventsTile<Number>& tile) {
+  switch (tile.weights.block_lanes) {
+    case 16:
+      return events_blocks<Number, 1>(tile);
+    case 32:
+      return events_blocks<Number, 2>(tile);
+    default:
+      return events_blocks<Number, 4>(tile);
+  }
+}
+
+/// Every payload of the kernel's window times its weights. A payload of 0 adds a zero, which
+/// changes no sum: sums start at +0 and cannot become -0.
+template <class Number, int kVectors, int kSteps>
+NT_INLINE void dense_block(const DenseTile<Number>& tile, const Number* weights,
+                           std::uint32_t range_count, const Number* values, Number* out) {
+  const Geometry& g = *tile.geometry;
+  const std::size_t block_lanes = kVectors * kLanes;
+  Vector<Number> sums[kSteps][kVectors] = {};
+  for (std::uint32_t r = 0; r < range_count; ++r) {
+    const Range& range = tile.ranges[r];
+    const Number* row = weights + range.row * block_lanes;
+    const Number* pixel =
+        values + range.slot * tile.slot_stride + std::size_t{range.begin} * g.source_lanes;
+    for (std::uint32_t x = range.begin; x < range.end; ++x, pixel += g.source_lanes) {
+      for (std::uint32_t c = 0; c < g.source_channels; ++c, row += block_lanes) {
+#pragma GCC unroll 8
+        for (int s = 0; s < kSteps; ++s) {
+          const Number payload = pixel[static_cast<std::size_t>(s) * tile.step_stride + c];
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) sums[s][v] += load(row + v * kLanes) * payload;
+        }
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int s = 0; s < kSteps; ++s) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      store(out + static_cast<std::size_t>(s) * tile.out_step + v * kLanes, sums[s][v]);
+    }
+  }
+}
+
+template <class Number, int kVectors, int kSteps>
+NT_INLINE void dense_steps(const DenseTile<Number>& tile, std::uint32_t column, std::uint32_t step,
+                           std::uint32_t range_count) {
+  for (; step + kSteps <= tile.steps; step += kSteps) {
+    Number* out = tile.out + step * tile.out_step + column * tile.out_pixel;
+    for (std::uint32_t b = 0; b < tile.weights.blocks; ++b) {
+      dense_block<Number, kVectors, kSteps>(tile, tile.weights.data + b * block_size(tile.weights),
+                                            range_count, tile.values + step * tile.step_stride,
+                                            out + std::size_t{b} * kVectors * kLanes);
+    }
+  }
+  if constexpr (kSteps > 1) {
+    dense_steps<Number, kVectors, kSteps / 2>(tile, column, step, range_count);
+  }
+}
+
+template <class Number, int kVectors>
+void dense_blocks(const DenseTile<Number>& tile) {
+  constexpr int kSteps = kVectors < kSumVectors ? kSumVectors / kVectors : 1;
+  for (std::uint32_t x = 0; x < tile.geometry->target_width; ++x) {
+    const std::uint32_t ranges =
+        find_ranges(*tile.geometry, tile.target_row, x, tile.slots, 0, tile.ranges);
+    dense_steps<Number, kVectors, kSteps>(tile, x, 0, ranges);
+  }
+}
+
+template <class Number>
+void dense_tile(const DenseTile<Number>& tile) {
+  switch (tile.weights.block_lanes) {
+    case 16:
+      return dense_blocks<Number, 1>(tile);
+    case 32:
+      return dense_blocks<Number, 2>(tile);
+    default:
+      return dense_blocks<Number, 4>(tile);
+  }
+}

@@ -1,0 +1,92 @@
+// Sixteen numbers side by side, as the compiler's own vector types: one register with AVX-512, two
+// with AVX2, four without.
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/kernels.hpp"
+
+#define NT_INLINE inline __attribute__((always_inline))
+
+namespace neurotool::cpu::NT_CPU_LEVEL {
+namespace {
+
+constexpr std::size_t kLanes = kVectorLanes;
+
+/// How many vectors of sums fit into the registers beside what a loop needs.
+#if defined(__AVX512F__)
+constexpr int kSumVectors = 8;
+#elif defined(__AVX2__)
+constexpr int kSumVectors = 4;
+#else
+constexpr int kSumVectors = 2;
+#endif
+
+template <class Number>
+struct VectorOf {
+  typedef Number Type __attribute__((vector_size(64)));
+  typedef Number Unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+};
+template <class Number>
+using Vector = typename VectorOf<Number>::Type;
+using Mask = Vector<std::int32_t>;  // 0 or -1 per lane
+
+template <class Number>
+NT_INLINE Vector<Number> load(const Number* from) {
+  return *reinterpret_cast<const typename VectorOf<Number>::Unaligned*>(from);
+}
+template <class Number>
+NT_INLINE void store(Number* to, Vector<Number> value) {
+  *reinterpret_cast<typename VectorOf<Number>::Unaligned*>(to) = value;
+}
+template <class Number>
+NT_INLINE Vector<Number> splat(Number value) {
+  return value - Vector<Number>{};
+}
+
+/// The mask whose lane i is bit i.
+NT_INLINE Mask mask_of(std::uint32_t bits) {
+#if defined(__AVX512DQ__)
+  return reinterpret_cast<Mask>(_mm512_movm_epi32(static_cast<__mmask16>(bits)));
+#else
+  const Mask each = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                     1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+  return (splat(static_cast<std::int32_t>(bits)) & each) != 0;
+#endif
+}
+
+/// Bit i is lane i of the mask.
+NT_INLINE std::uint32_t bits_of(Mask mask) {
+#if defined(__AVX512DQ__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
+#elif defined(__AVX2__)
+  __m256 halves[2];
+  __builtin_memcpy(halves, &mask, sizeof halves);
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(halves[0])) |
+         static_cast<std::uint32_t>(_mm256_movemask_ps(halves[1])) << 8;
+#elif defined(__x86_64__)
+  __m128 parts[4];
+  __builtin_memcpy(parts, &mask, sizeof parts);
+  std::uint32_t bits = 0;
+  for (int i = 0; i < 4; ++i) {
+    bits |= static_cast<std::uint32_t>(_mm_movemask_ps(parts[i])) << (4 * i);
+  }
+  return bits;
+#else
+  std::uint32_t bits = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) bits |= (mask[i] & 1u) << i;
+  return bits;
+#endif
+}
+
+/// value where the mask is set, else 0.
+NT_INLINE Vector<float> select(Mask mask, Vector<float> value) {
+  return reinterpret_cast<Vector<float>>(reinterpret_cast<Mask>(value) & mask);
+}
+NT_INLINE Mask select(Mask mask, Mask value) { return value & mask; }
+
+}  // namespace
+}  // namespace neurotool::cpu::NT_CPU_LEVEL
