@@ -1,5 +1,6 @@
 // fork, a pipe for the answer, a nameless file for what is printed, and a clock. The parent waits
-// for the process rather than for the end of the pipe: a grandchild may hold the pipe open for ever.
+// for the process rather than for the end of the pipe: a grandchild may hold the pipe open for
+// ever.
 
 #include "target/check/child.hpp"
 
@@ -50,10 +51,10 @@ class Descriptor {
 };
 
 Error no_child(std::string_view what) {
-  return error("plugin.child", {},
-               fmt::format("a check needs a process of its own, but {}: {}", what,
-                           std::strerror(errno)),
-               "free some memory or raise the limit on processes, or use --in-process");
+  return error(
+      "plugin.child", {},
+      fmt::format("a check needs a process of its own, but {}: {}", what, std::strerror(errno)),
+      "free some memory or raise the limit on processes, or use --in-process");
 }
 
 void write_all(int descriptor, std::string_view bytes) {
@@ -88,7 +89,8 @@ void write_all(int descriptor, std::string_view bytes) {
 std::string last_line(int file) {
   std::array<char, 4096> tail{};
   const off_t size = ::lseek(file, 0, SEEK_END);
-  const off_t from = size > static_cast<off_t>(tail.size()) ? size - static_cast<off_t>(tail.size()) : 0;
+  const off_t from =
+      size > static_cast<off_t>(tail.size()) ? size - static_cast<off_t>(tail.size()) : 0;
   const ssize_t got = ::pread(file, tail.data(), tail.size(), from);
   std::string_view text(tail.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
@@ -152,8 +154,8 @@ Result<ChildEnd> run_in_child(const std::function<std::string()>& body, Leave le
   to_parent.reset();
 
   ChildEnd end;
-  const auto limit = std::chrono::duration_cast<Clock::duration>(
-      std::chrono::duration<double>(timeout_seconds));
+  const auto limit =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_seconds));
   const int status = wait_for(child, from_child.get(), start + limit, cancel, end);
   end.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   drain(from_child.get(), 0, end.answer);

@@ -30,8 +30,8 @@ enum class Leave {
   kWithHandlers,  ///< exit(): destructors and exit handlers run, within the time limit
 };
 
-/// Forks; the child runs body() with stdin, stdout and stderr turned away. Errors: plugin.child when
-/// the system has no process to give.
+/// Forks; the child runs body() with stdin, stdout and stderr turned away. Errors: plugin.child
+/// when the system has no process to give.
 Result<ChildEnd> run_in_child(const std::function<std::string()>& body, Leave leave,
                               double timeout_seconds, const CancelFlag* cancel);
 

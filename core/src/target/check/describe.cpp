@@ -42,11 +42,13 @@ Result<> tables(Trial& trial) {
   for (std::size_t i = 0; i < plugin->target_count; ++i) {
     const auto info = copied(plugin->targets[i]);
     if (!info) {
-      trial.fail(fmt::format("the nt_target_info of target {} is shorter than version 0.1's {} bytes",
-                             i, kSmallest<nt_target_info>));
+      trial.fail(
+          fmt::format("the nt_target_info of target {} is shorter than version 0.1's {} bytes", i,
+                      kSmallest<nt_target_info>));
       continue;
     }
-    const bool complete = info->open && info->close && info->check && info->compile && info->release;
+    const bool complete =
+        info->open && info->close && info->check && info->compile && info->release;
     if (!complete)
       trial.fail(fmt::format("target {} lacks one of open, close, check, compile and release", i));
   }
@@ -65,7 +67,8 @@ Result<> options(Trial& trial) {
     }
     for (const OptionInfo& row : *rows) {
       if (row.summary.back() != '.')
-        trial.warn(fmt::format("the summary of option '{}' is no sentence: '{}'", row.key, row.summary));
+        trial.warn(
+            fmt::format("the summary of option '{}' is no sentence: '{}'", row.key, row.summary));
     }
   }
   return {};
@@ -112,9 +115,11 @@ Result<> words(Trial& trial) {
     };
     unknown(offer.models, kModels, "model");
     unknown(offer.kinds, kKinds, "projection kind");
-    if (offer.models.empty()) trial.fail(fmt::format("'{}' declares no model, so it takes no graph", offer.id));
+    if (offer.models.empty())
+      trial.fail(fmt::format("'{}' declares no model, so it takes no graph", offer.id));
     if (std::ranges::find(offer.models, "input") == offer.models.end())
-      trial.warn(fmt::format("'{}' does not declare the model 'input', so no graph reaches it", offer.id));
+      trial.warn(
+          fmt::format("'{}' does not declare the model 'input', so no graph reaches it", offer.id));
   }
   return {};
 }
@@ -126,7 +131,8 @@ void compare_extensions(Trial& trial, std::string_view owner, const nt_str* list
   for (std::size_t i = 0; i < count; ++i) listed.push_back(message_of(list[i], 128));
   const auto has = [&](std::string_view id) { return ask != nullptr && ask(str(id)) != nullptr; };
   for (const std::string& id : listed) {
-    if (!has(id)) trial.fail(fmt::format("{} lists '{}', but answers NULL when asked for it", owner, id));
+    if (!has(id))
+      trial.fail(fmt::format("{} lists '{}', but answers NULL when asked for it", owner, id));
   }
   for (const std::string_view id : kExtensions) {
     if (has(id) && std::ranges::find(listed, id) == listed.end())
@@ -189,20 +195,29 @@ Result<> reserved(Trial& trial) {
 }
 
 constexpr std::array kChecks{
-    Check{{"describe", "describe.tables", "Tables are long enough and have their functions."}, tables,
+    Check{{"describe", "describe.tables", "Tables are long enough and have their functions."},
+          tables,
           "load.abi"},
-    Check{{"describe", "describe.options", "Options have a key, a sentence and a default in range."},
-          options, "describe.tables"},
+    Check{
+        {"describe", "describe.options", "Options have a key, a sentence and a default in range."},
+        options,
+        "describe.tables"},
     Check{{"describe", "describe.reserved", "Reserved fields are 0."}, reserved, "describe.tables"},
     Check{{"describe", "describe.extensions", "The list of extensions equals what is answered."},
-          extensions, "describe.tables"},
+          extensions,
+          "describe.tables"},
     Check{{"describe", "describe.unknown-extension", "Extensions that nobody defined give NULL."},
-          unknown_extensions, "describe.tables"},
-    Check{{"describe", "describe.accepted", "The host takes the tables; names agree with the file's."},
-          accepted, "describe.options"},
+          unknown_extensions,
+          "describe.tables"},
+    Check{{"describe", "describe.accepted",
+           "The host takes the tables; names agree with the file's."},
+          accepted,
+          "describe.options"},
     Check{{"describe", "describe.identity", "The plugin names its version, vendor and licence."},
-          identity, "describe.options"},
-    Check{{"describe", "describe.words", "Models and kinds are words of docs/models.md."}, words,
+          identity,
+          "describe.options"},
+    Check{{"describe", "describe.words", "Models and kinds are words of docs/models.md."},
+          words,
           "describe.options"},
 };
 

@@ -21,8 +21,9 @@ class Reader {
 
   Result<DynamicView> read() {
     NT_TRY(const Elf64_Ehdr header, at<Elf64_Ehdr>(0));
-    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-        header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_DYN) {
+    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+        header.e_type != ET_DYN) {
       return broken("this is not a 64-bit little-endian shared library");
     }
     for (std::uint64_t i = 0; i < header.e_shnum; ++i) {

@@ -15,8 +15,8 @@ struct DynamicView {
   std::vector<std::string> needed;   ///< DT_NEEDED, in the order of the file
 };
 
-/// Errors: file.*, plugin.elf (not a 64-bit little-endian ELF file, or one whose tables point outside
-/// the file).
+/// Errors: file.*, plugin.elf (not a 64-bit little-endian ELF file, or one whose tables point
+/// outside the file).
 Result<DynamicView> read_dynamic_view(const std::filesystem::path& file);
 
 }  // namespace neurotool::conformance

@@ -31,7 +31,8 @@ std::optional<Table> extension_table(const nt_target_info& info, std::string_vie
 
 Result<Offer> read_offer(const nt_target_info* raw, std::size_t number) {
   const auto info = copied(raw);
-  if (!info) return finding(fmt::format("target {} has no descriptor of version 0.1's size", number));
+  if (!info)
+    return finding(fmt::format("target {} has no descriptor of version 0.1's size", number));
   Offer offer{.info = *info};
   offer.id = message_of(info->id, 256);
   offer.models = texts(info->models, info->model_count);
@@ -61,9 +62,9 @@ bool Offer::takes(const SpikeGraph& graph) const {
   const auto declared = [](const std::vector<std::string>& words, std::string_view word) {
     return std::ranges::find(words, word) != words.end();
   };
-  return std::ranges::all_of(graph.populations, [&](const Population& p) {
-           return declared(models, model_name(p.neuron));
-         }) &&
+  return std::ranges::all_of(
+             graph.populations,
+             [&](const Population& p) { return declared(models, model_name(p.neuron)); }) &&
          std::ranges::all_of(graph.projections, [&](const Projection& p) {
            return declared(kinds, kind_name(p.connectivity));
          });
@@ -73,8 +74,8 @@ Result<Guest> Guest::load(const std::filesystem::path& file) {
   NT_TRY(const nt_plugin_entry_fn entry, open_library(file));
   const auto about = copied(entry(NT_ABI_MAJOR));
   if (!about) {
-    return finding(fmt::format("the entry has no table of version 0.1's size for ABI major {}",
-                               NT_ABI_MAJOR));
+    return finding(
+        fmt::format("the entry has no table of version 0.1's size for ABI major {}", NT_ABI_MAJOR));
   }
   Guest guest;
   guest.about_ = *about;
@@ -165,8 +166,10 @@ std::vector<OptionValue> extreme_values(const OptionInfo& option) {
     return whole;
   };
   switch (option.type) {
-    case OptionType::kBool: return {true, false};
-    case OptionType::kChoice: return {option.choices.begin(), option.choices.end()};
+    case OptionType::kBool:
+      return {true, false};
+    case OptionType::kChoice:
+      return {option.choices.begin(), option.choices.end()};
     case OptionType::kInt:
     case OptionType::kReal:
     case OptionType::kIntList:
@@ -176,7 +179,8 @@ std::vector<OptionValue> extreme_values(const OptionInfo& option) {
         if (std::abs(bound) <= 9007199254740992.0) values.push_back(number(bound));
       }
       return values;
-    default: return {};
+    default:
+      return {};
   }
 }
 

@@ -91,7 +91,8 @@ nt_code graph_parameter(const nt_graph* graph, std::int32_t owner, std::uint32_t
     if (code != NT_OK && extends(face, owner, owner_index)) {
       // The one behind the last, and only that one.
       auto last = whole<nt_parameter>();
-      if (index > 0 && face.view.parameter(owner, owner_index, index - 1, &last) != NT_OK) return code;
+      if (index > 0 && face.view.parameter(owner, owner_index, index - 1, &last) != NT_OK)
+        return code;
       full = extra_parameter(face);
       code = NT_OK;
     }
@@ -140,9 +141,8 @@ nt_code push_spikes(nt_call* call, std::uint64_t sample, std::uint32_t populatio
 }
 nt_code push_values(nt_call* call, std::uint64_t sample, std::uint32_t population, nt_str variable,
                     std::uint64_t step, const nt_tensor* value) noexcept {
-  return with_call(call, [&](Recorder& r) {
-    return r.values(sample, population, variable, step, value);
-  });
+  return with_call(
+      call, [&](Recorder& r) { return r.values(sample, population, variable, step, value); });
 }
 
 void host_log(nt_call* call, std::int32_t level, nt_str message) noexcept {
@@ -185,7 +185,8 @@ nt_code host_parallel_for(nt_call* call, std::size_t count,
       case Split::kOneByOneBackwards:
         for (std::size_t i = count; i > 0; --i) body(user, i - 1, i);
         break;
-      case Split::kEightThreads: on_eight_threads(count, body, user);
+      case Split::kEightThreads:
+        on_eight_threads(count, body, user);
     }
     return NT_OK;
   });
@@ -196,9 +197,9 @@ const void* no_extension(nt_str) noexcept { return nullptr; }
 
 constexpr nt_graph_api kGraph{sizeof(nt_graph_api), graph_info,      graph_population,
                               graph_projection,     graph_parameter, graph_synapses};
-constexpr nt_results_api kResults{sizeof(nt_results_api), push_metric,    push_placement,
-                                  artifact_open,          artifact_write, artifact_close,
-                                  push_spikes,            push_values};
+constexpr nt_results_api kResults{
+    sizeof(nt_results_api), push_metric,    push_placement, artifact_open,
+    artifact_write,         artifact_close, push_spikes,    push_values};
 
 void* mapped(std::size_t bytes, int protection) {
   void* const memory = ::mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,6 +1,6 @@
-// The host as a plugin under test sees it: an nt_host whose calls are Recorders, whose graphs can be
-// made to say things that no graph of today says, and whose tables can be as long as those of an old
-// or of a future host. Options are the host's own ConfigView.
+// The host as a plugin under test sees it: an nt_host whose calls are Recorders, whose graphs can
+// be made to say things that no graph of today says, and whose tables can be as long as those of an
+// old or of a future host. Options are the host's own ConfigView.
 #pragma once
 
 #include <functional>
@@ -28,8 +28,10 @@ struct HostShape {
 /// Lives until the process ends, as nt_host must.
 const nt_host* make_host(HostShape shape = {});
 
-/// A copy of a struct that a plugin is given, as long as `length` says. Lives until the process ends.
-const void* placed(const void* today, std::size_t today_size, std::size_t first_size, Length length);
+/// A copy of a struct that a plugin is given, as long as `length` says. Lives until the process
+/// ends.
+const void* placed(const void* today, std::size_t today_size, std::size_t first_size,
+                   Length length);
 /// `through` is the size of the struct through its last field of version 0.1.
 template <class Struct>
 const Struct* placed(const Struct& today, std::size_t through, Length length) {

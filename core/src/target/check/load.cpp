@@ -54,7 +54,8 @@ Result<> abi_version(Trial& trial) {
   NT_TRY(const nt_plugin_entry_fn entry, open_library(trial.file()));
   const nt_plugin* const plugin = entry(NT_ABI_MAJOR);
   if (plugin == nullptr) {
-    return finding(fmt::format("the entry answers NULL to ABI major {}, this neurotool's", NT_ABI_MAJOR));
+    return finding(
+        fmt::format("the entry answers NULL to ABI major {}, this neurotool's", NT_ABI_MAJOR));
   }
   if (plugin->abi_major != NT_ABI_MAJOR) {
     return finding(fmt::format("asked for ABI major {}, it answers with a table of major {}",
@@ -72,7 +73,8 @@ Result<> other_majors(Trial& trial) {
   NT_TRY(const nt_plugin_entry_fn entry, open_library(trial.file()));
   for (const std::uint32_t major : {NT_ABI_MAJOR + 1u, 0xFFFFu, 0xFFFFFFFFu}) {
     if (entry(major) != nullptr)
-      trial.fail(fmt::format("the entry answers ABI major {}, which does not exist, with a table", major));
+      trial.fail(
+          fmt::format("the entry answers ABI major {}, which does not exist, with a table", major));
   }
   return {};
 }
@@ -98,9 +100,11 @@ Result<> quick_entry(Trial& trial) {
   }
   constexpr Milliseconds kLimit{10};
   if (best > kLimit) {
-    trial.fail(fmt::format("the entry takes {:.1f} ms each time; its limit is 10 ms", best.count()));
+    trial.fail(
+        fmt::format("the entry takes {:.1f} ms each time; its limit is 10 ms", best.count()));
   } else if (first > kLimit) {
-    trial.warn(fmt::format("the entry takes {:.1f} ms the first time; its limit is 10 ms", first.count()));
+    trial.warn(
+        fmt::format("the entry takes {:.1f} ms the first time; its limit is 10 ms", first.count()));
   }
   return {};
 }
@@ -130,13 +134,23 @@ Result<> no_allocation(Trial& trial) {
 
 constexpr std::array kChecks{
     Check{{"load", "load.resolve", "The file opens with every symbol resolved and has the entry."},
-          resolve, ""},
-    Check{{"load", "load.exports", "The entry is the one symbol that the file exports."}, exports, ""},
-    Check{{"load", "load.dependencies", "The file needs neither protobuf nor ONNX."}, dependencies, ""},
-    Check{{"load", "load.abi", "The entry speaks the ABI version of this neurotool."}, abi_version, ""},
+          resolve,
+          ""},
+    Check{{"load", "load.exports", "The entry is the one symbol that the file exports."},
+          exports,
+          ""},
+    Check{{"load", "load.dependencies", "The file needs neither protobuf nor ONNX."},
+          dependencies,
+          ""},
+    Check{{"load", "load.abi", "The entry speaks the ABI version of this neurotool."},
+          abi_version,
+          ""},
     Check{{"load", "load.majors", "The entry answers NULL to versions that do not exist."},
-          other_majors, ""},
-    Check{{"load", "load.same-table", "The entry always answers with the same table."}, same_table, ""},
+          other_majors,
+          ""},
+    Check{{"load", "load.same-table", "The entry always answers with the same table."},
+          same_table,
+          ""},
     Check{{"load", "load.quick", "The entry takes less than 10 ms."}, quick_entry, ""},
     Check{{"load", "load.no-allocation", "The entry allocates no memory."}, no_allocation, ""},
 };

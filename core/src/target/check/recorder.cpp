@@ -35,8 +35,7 @@ bool known_severity(std::int32_t severity) {
 
 }  // namespace
 
-Recorder::Recorder(CallRules rules)
-    : rules_(rules), start_(std::chrono::steady_clock::now()) {
+Recorder::Recorder(CallRules rules) : rules_(rules), start_(std::chrono::steady_clock::now()) {
   results_ = std::make_unique<Results>(rules_.graph != nullptr ? *rules_.graph : no_graph_,
                                        rules_.request, false);
   const std::lock_guard lock(living().mutex);
@@ -70,11 +69,14 @@ nt_code Recorder::take(Topic topic, const Result<>& result) {
 void Recorder::diagnose(const nt_diagnostic* given) {
   may(true, Topic::kDiagnostic, "a diagnostic");
   const auto copy = copied(given);
-  if (!copy) return breach(Topic::kDiagnostic, "a diagnostic's struct_size is less than version 0.1's");
+  if (!copy)
+    return breach(Topic::kDiagnostic, "a diagnostic's struct_size is less than version 0.1's");
   PushedDiagnostic pushed{copy->severity, copy->subject, copy->subject_index, {}, {}, {}, {}};
   const auto text = [&](nt_str raw, std::string& into, const char* what) {
     const auto good = text_of(raw, kMostText);
-    if (!good) breach(Topic::kDiagnostic, fmt::format("a diagnostic's {} is not UTF-8 of up to {} bytes", what, kMostText));
+    if (!good)
+      breach(Topic::kDiagnostic,
+             fmt::format("a diagnostic's {} is not UTF-8 of up to {} bytes", what, kMostText));
     into = good ? *good : message_of(raw, kMostText);
   };
   text(copy->subject_key, pushed.subject_key, "subject_key");
@@ -86,7 +88,8 @@ void Recorder::diagnose(const nt_diagnostic* given) {
   }
   if (!is_dotted_name(pushed.code) || pushed.code.find('.') == std::string::npos) {
     breach(Topic::kDiagnostic, fmt::format("a diagnostic's code is '{}'; codes look like "
-                                           "'loihi2.fan-in'", pushed.code));
+                                           "'loihi2.fan-in'",
+                                           pushed.code));
   }
   if (pushed.message.empty()) {
     breach(Topic::kDiagnostic, fmt::format("the diagnostic '{}' has no message", pushed.code));
@@ -179,8 +182,9 @@ nt_code Recorder::artifact_open(nt_str name, nt_str media_type, nt_writer** out)
 nt_code Recorder::artifact_write(PushedArtifact& artifact, const void* data, std::size_t size) {
   may(true, Topic::kWriter, "a part of an artifact");
   if (artifact.closed || (data == nullptr && size > 0)) {
-    breach(Topic::kWriter, fmt::format("{} bytes for '{}' {}", size, artifact.name,
-                                       artifact.closed ? "came after it was closed" : "are at NULL"));
+    breach(Topic::kWriter,
+           fmt::format("{} bytes for '{}' {}", size, artifact.name,
+                       artifact.closed ? "came after it was closed" : "are at NULL"));
     return NT_BAD_ARGUMENT;
   }
   const std::lock_guard lock(mutex_);
@@ -219,7 +223,8 @@ void Recorder::end() {
   value_records = results_->take_values();
   for (const PushedArtifact& artifact : artifacts) {
     if (!artifact.closed) {
-      breach(Topic::kWriter, fmt::format("'{}' was still open when the call returned", artifact.name));
+      breach(Topic::kWriter,
+             fmt::format("'{}' was still open when the call returned", artifact.name));
     }
   }
   const std::lock_guard lock(mutex_);

@@ -20,7 +20,15 @@ namespace neurotool::conformance {
 
 /// Which part of the contract was broken.
 enum class Topic {
-  kCall, kDiagnostic, kMetric, kPlacement, kArtifact, kWriter, kSpikes, kValues, kTwice,
+  kCall,
+  kDiagnostic,
+  kMetric,
+  kPlacement,
+  kArtifact,
+  kWriter,
+  kSpikes,
+  kValues,
+  kTwice,
 };
 
 struct Offence {
@@ -44,9 +52,9 @@ enum class Split { kWhole, kOneByOneBackwards, kEightThreads };
 
 /// What a call is about and how the host behaves in it.
 struct CallRules {
-  const SpikeGraph* graph = nullptr;          ///< null while opening
-  const SimulateRequest* request = nullptr;   ///< only while simulating
-  std::int64_t stop_at = -1;                  ///< progress answers NT_CANCELLED from this call on
+  const SpikeGraph* graph = nullptr;         ///< null while opening
+  const SimulateRequest* request = nullptr;  ///< only while simulating
+  std::int64_t stop_at = -1;                 ///< progress answers NT_CANCELLED from this call on
   bool takes_artifacts = false;
   Split split = Split::kWhole;
 };
@@ -61,7 +69,8 @@ class Recorder {
 
   nt_call* handle() { return reinterpret_cast<nt_call*>(this); }
   const CallRules& rules() const { return rules_; }
-  /// The plugin's function has returned: orders the results, and looks for what must be finished now.
+  /// The plugin's function has returned: orders the results, and looks for what must be finished
+  /// now.
   void end();
 
   // ---- from the plugin ----
@@ -109,7 +118,8 @@ class Recorder {
   mutable std::mutex mutex_;
 };
 
-/// The recorder behind a handle; nullptr, and a note for stray_calls(), where there is none any more.
+/// The recorder behind a handle; nullptr, and a note for stray_calls(), where there is none any
+/// more.
 Recorder* recorder_of(nt_call* handle);
 /// The recorder and the artifact behind a writer.
 struct WriterEnd {

@@ -25,10 +25,9 @@ constexpr std::string_view kFirstCheck = "load.resolve";
 const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = [] {
     std::vector<Check> all;
-    for (const auto group :
-         {load_checks(), describe_checks(), lifecycle_checks(), growth_checks(), compile_checks(),
-          determinism_checks(), cancel_checks(), simulate_checks(), results_checks(),
-          behaviour_checks()}) {
+    for (const auto group : {load_checks(), describe_checks(), lifecycle_checks(), growth_checks(),
+                             compile_checks(), determinism_checks(), cancel_checks(),
+                             simulate_checks(), results_checks(), behaviour_checks()}) {
       all.insert(all.end(), group.begin(), group.end());
     }
     return all;
@@ -63,7 +62,8 @@ bool from_wire(const std::string& text, CheckResult& result) {
   for (const Outcome each : {Outcome::kPass, Outcome::kWarn, Outcome::kSkip, Outcome::kFail})
     if (*outcome == Json(outcome_name(each))) result.outcome = each;
   for (const Json& item : std::get<Json::Array>(findings->value()))
-    if (const auto* line = std::get_if<std::string>(&item.value())) result.findings.push_back(*line);
+    if (const auto* line = std::get_if<std::string>(&item.value()))
+      result.findings.push_back(*line);
   return true;
 }
 
@@ -82,7 +82,8 @@ std::string describe_end(const ChildEnd& end, double timeout_seconds) {
     case ChildEnd::How::kSignalled:
       text = fmt::format("the plugin ended the process with {}", signal_text(end.code));
       break;
-    default: text = fmt::format("the plugin ended the process with exit status {}", end.code);
+    default:
+      text = fmt::format("the plugin ended the process with exit status {}", end.code);
   }
   if (!end.said.empty()) text += fmt::format("; its last words: {}", escape_control(end.said));
   return text;
@@ -164,10 +165,14 @@ Result<std::filesystem::path> regular_file(const std::filesystem::path& file) {
 
 std::string_view outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kPass: return "pass";
-    case Outcome::kWarn: return "warn";
-    case Outcome::kSkip: return "skip";
-    case Outcome::kFail: return "fail";
+    case Outcome::kPass:
+      return "pass";
+    case Outcome::kWarn:
+      return "warn";
+    case Outcome::kSkip:
+      return "skip";
+    case Outcome::kFail:
+      return "fail";
   }
   return "fail";
 }

@@ -26,6 +26,7 @@ class Trial {
   void skip(std::string reason) { add(Outcome::kSkip, std::move(reason)); }
   /// The check found something to look at: what was skipped beside it does not count.
   void looked() { looked_ = true; }
+  void not_looked() { looked_ = false; }
 
   /// What every further finding begins with.
   void about(std::string prefix) { prefix_ = std::move(prefix); }
@@ -58,9 +59,7 @@ struct Check {
 };
 
 /// An error for Check::run: only its message is shown.
-inline Error finding(std::string message) {
-  return error("plugin.check", {}, std::move(message));
-}
+inline Error finding(std::string message) { return error("plugin.check", {}, std::move(message)); }
 
 /// One table per group, in the file named after it.
 std::span<const Check> load_checks();

@@ -1,6 +1,6 @@
 // Every exhibit is written once and grown in both arithmetics: floats between -1 and 1, or whole
-// numbers around them times 16. What a neuron does with them is docs/models.md; each exhibit says in
-// its subject what it is there for.
+// numbers around them times 16. What a neuron does with them is docs/models.md; each exhibit says
+// in its subject what it is there for.
 
 #include "target/check/zoo.hpp"
 
@@ -85,8 +85,8 @@ class Grower {
   PopulationId readout(std::int64_t neurons) { return add("out", {neurons}, Li{}, true); }
 
   void join_dense(PopulationId source, PopulationId target, std::uint32_t delay = 0) {
-    graph().connect(source, target, Dense{weights({graph()[target].size(), graph()[source].size()})},
-                    delay);
+    graph().connect(source, target,
+                    Dense{weights({graph()[target].size(), graph()[source].size()})}, delay);
   }
 
   /// Draws the stimuli of every input: numbers for held ones, mostly zeros and ones for the others.
@@ -186,8 +186,8 @@ void leaky(Grower& g) {
 
 void synaptic_current(Grower& g) {
   const PopulationId in = g.input({6}, false);
-  CubaLif cuba{g.firing(0.75),    g.decay(0.875),    g.decay(0.5),
-               g.decay_shift(),   g.decay_shift(),   Rounding::kTowardZero};
+  CubaLif cuba{g.firing(0.75),  g.decay(0.875),  g.decay(0.5),
+               g.decay_shift(), g.decay_shift(), Rounding::kTowardZero};
   const PopulationId hidden = g.add("hidden", {8}, std::move(cuba));
   g.join_dense(in, hidden);
   g.join_dense(hidden, g.readout(3));
@@ -336,7 +336,8 @@ constexpr Exhibit kExhibits[] = {
     {"leaky", "leaky neurons and a leaky readout", leaky},
     {"synaptic_current", "neurons with a synaptic current", synaptic_current},
     {"hard_reset", "membranes that fall to a value", hard_reset},
-    {"bursts_and_signs", "several spikes per step, negative spikes, bounded counts", bursts_and_signs},
+    {"bursts_and_signs", "several spikes per step, negative spikes, bounded counts",
+     bursts_and_signs},
     {"two_windows", "a layer that first integrates and then fires", two_windows},
     {"radix", "thresholds that halve from step to step", radix},
     {"convolution", "strides, paddings, dilations and groups", convolution},
@@ -361,9 +362,9 @@ Tensor rows_of(const Tensor& whole, std::uint64_t first, std::uint64_t count) {
   const std::size_t row_bytes = whole.bytes() / static_cast<std::size_t>(shape.front());
   shape.front() = static_cast<std::int64_t>(count);
   auto owner = std::make_shared<const Tensor>(whole);
-  return Tensor(whole.dtype(), std::move(shape),
-                std::make_shared<const Buffer>(whole.data() + first * row_bytes, count * row_bytes,
-                                               owner));
+  return Tensor(
+      whole.dtype(), std::move(shape),
+      std::make_shared<const Buffer>(whole.data() + first * row_bytes, count * row_bytes, owner));
 }
 
 }  // namespace
