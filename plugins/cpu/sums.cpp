@@ -25,12 +25,11 @@ struct Sums<Number>::Tile {
   const Grid& source;
   const PopulationProgram<Number>& target;
   Steps steps;
-  std::size_t position = 0;                     ///< among the target's projections
-  std::uint32_t row = 0, first = 0, count = 0;  ///< steps count from steps.first
+  std::size_t position = 0;                  ///< among the target's projections
+  std::uint32_t row_begin = 0, row_end = 0;  ///< of target rows
+  std::uint32_t first = 0, count = 0;        ///< steps; they count from steps.first
   std::size_t out_step = 0;
 
-  std::uint32_t row_begin() const { return target.by_rows ? row : 0; }
-  std::uint32_t row_end() const { return target.by_rows ? row + 1 : target.grid.height; }
   bool is_whole() const {
     return std::size_t{projection.weights.block_lanes} * projection.weights.blocks !=
            target.grid.lanes;
@@ -70,20 +69,14 @@ void Sums<Number>::make_constant(std::uint32_t index) {
     for (Wide<Number>& sum : sums) sum *= power_of_two<Wide<Number>>(p.shift);
     return;
   }
-  Number* out = state_.constant_sums[index].data();
-  Tile tile{index, p, source, target, {}, 0, 0, 0, 1, 0};
-  for (std::uint32_t row = 0; row < target.rows(); ++row) {
-    tile.row = row;
-    if (p.route == Route::kSums) {
-      // The held values lie where a window's first step would.
-      dense(tile, out);
-    } else {
-      PlainSums<Number, Number>(p, source, target.grid)
-          .run(held, tile.row_begin(), tile.row_end(), out);
-    }
-    scale_by(p.shift, out, plan_.row_size(p.target));
-    out += plan_.row_size(p.target);
+  LineVector<Number>& sums = state_.constant_sums[index];
+  if (p.route == Route::kSums) {
+    // The held values lie where a window's first step would.
+    dense({index, p, source, target, {}, 0, 0, target.grid.height, 0, 1, 0}, sums.data());
+  } else {
+    PlainSums<Number, Number>(p, source, target.grid).run(held, 0, target.grid.height, sums.data());
   }
+  scale_by(p.shift, sums.data(), sums.size());
 }
 
 template <class Number>
@@ -115,6 +108,7 @@ Currents<Number> Sums<Number>::row(std::uint32_t population, const Steps& steps,
   const std::vector<std::uint32_t>& incoming = plan_.program.plan.incoming[population];
   const PopulationProgram<Number>& target = plan_.program.populations[population];
   const std::size_t size = plan_.row_size(population);
+  const std::uint32_t row_end = target.by_rows ? row + 1 : target.grid.height;
   const Kernels& kernels = *plan_.program.kernels;
   if (incoming.size() == 1 && plan_.ways[incoming[0]] == Way::kConstant &&
       !is_silent(plan_.program.projections[incoming[0]], steps, first)) {
@@ -126,7 +120,7 @@ Currents<Number> Sums<Number>::row(std::uint32_t population, const Steps& steps,
     const ProjectionProgram<Number>& p = plan_.program.projections[index];
     const Grid& source = plan_.program.populations[p.source].grid;
     Number* out = position == 0 ? state_.current.data() : state_.more.data();
-    make({index, p, source, target, steps, position, row, first, count, size}, out);
+    make({index, p, source, target, steps, position, row, row_end, first, count, size}, out);
     if (position > 0) kernels.get<Number>().add(state_.current.data(), out, size * count);
   }
   return {state_.current.data(), size};
@@ -137,6 +131,7 @@ const Wide<Number>* Sums<Number>::wide_row(std::uint32_t population, const Steps
                                            std::uint32_t row, std::uint32_t at) {
   const PopulationProgram<Number>& target = plan_.program.populations[population];
   const std::size_t size = plan_.row_size(population);
+  const std::uint32_t row_end = target.by_rows ? row + 1 : target.grid.height;
   std::fill_n(state_.wide_current.data(), size, Wide<Number>{0});
   for (const std::uint32_t index : plan_.program.plan.incoming[population]) {
     const ProjectionProgram<Number>& p = plan_.program.projections[index];
@@ -146,9 +141,9 @@ const Wide<Number>* Sums<Number>::wide_row(std::uint32_t population, const Steps
       sums = state_.wide_constant_sums[index].data() + row * size;
     } else {
       const Grid& source = plan_.program.populations[p.source].grid;
-      const Tile tile{index, p, source, target, steps, 0, row, at, 1, 0};
+      const Tile tile{index, p, source, target, steps, 0, row, row_end, at, 1, 0};
       PlainSums<Number, Wide<Number>>(p, source, target.grid)
-          .run(payloads(p.source, tile.sent(at)), tile.row_begin(), tile.row_end(),
+          .run(payloads(p.source, tile.sent(at)), tile.row_begin, tile.row_end,
                state_.wide_more.data());
     }
     // Constant sums are shifted already.
@@ -162,13 +157,14 @@ const Wide<Number>* Sums<Number>::wide_row(std::uint32_t population, const Steps
 template <class Number>
 void Sums<Number>::make(const Tile& tile, Number* out) {
   const std::size_t size = tile.out_step;
+  const std::size_t first = tile.row_begin * tile.target.grid.row_size();
   switch (plan_.ways[tile.index]) {
     case Way::kConstant:
       for (std::uint32_t i = 0; i < tile.count; ++i, out += size) {
         if (is_silent(tile.projection, tile.steps, tile.first + i)) {
           std::fill_n(out, size, Number{0});
         } else {
-          std::copy_n(state_.constant_sums[tile.index].data() + tile.row * size, size, out);
+          std::copy_n(state_.constant_sums[tile.index].data() + first, size, out);
         }
       }
       return;  // the shift is in already
@@ -249,8 +245,8 @@ void Sums<Number>::events(const Tile& tile, Number* out) {
                           .out_pixel = tile.target.grid.lanes,
                           .ranges = state_.ranges.data(),
                           .merged = state_.merged.data()};
-  const std::uint32_t end = tile.is_whole() ? 1 : tile.row_end();
-  for (std::uint32_t y = tile.row_begin(); y < end; ++y, out += tile.target.grid.row_size()) {
+  const std::uint32_t end = tile.is_whole() ? 1 : tile.row_end;
+  for (std::uint32_t y = tile.row_begin; y < end; ++y, out += tile.target.grid.row_size()) {
     fill_ring(tile, ring, y, [&](std::uint32_t row) { fill_lists(tile, ring, row); });
     work.target_row = y;
     work.out = out;
@@ -280,8 +276,8 @@ void Sums<Number>::dense(const Tile& tile, Number* out) {
     work.slot_stride = tile.source.row_size();
     work.slots = tile.source.height;
   }
-  const std::uint32_t end = tile.is_whole() ? 1 : tile.row_end();
-  for (std::uint32_t y = tile.row_begin(); y < end; ++y, out += tile.target.grid.row_size()) {
+  const std::uint32_t end = tile.is_whole() ? 1 : tile.row_end;
+  for (std::uint32_t y = tile.row_begin; y < end; ++y, out += tile.target.grid.row_size()) {
     if (expands)
       fill_ring(tile, *ring, y, [&](std::uint32_t row) { fill_values(tile, *ring, row); });
     work.target_row = y;
@@ -299,15 +295,15 @@ void Sums<Number>::by_step(const Tile& tile, Number* out) {
     Payloads<Number> from = payloads(p.source, tile.sent(tile.first + i));
     if (plan_.ways[tile.index] == Way::kPlain) {
       PlainSums<Number, Number>(p, tile.source, target)
-          .run(from, tile.row_begin(), tile.row_end(), out);
+          .run(from, tile.row_begin, tile.row_end, out);
     } else if (plan_.ways[tile.index] == Way::kPool) {
       const Number* weight = p.weight.empty() ? nullptr : p.weight.data();
-      for (std::uint32_t y = tile.row_begin(); y < tile.row_end(); ++y) {
+      for (std::uint32_t y = tile.row_begin; y < tile.row_end; ++y) {
         kernels.pool(
-            {&p.geometry, from, weight, y, out + (y - tile.row_begin()) * target.row_size()});
+            {&p.geometry, from, weight, y, out + (y - tile.row_begin) * target.row_size()});
       }
     } else {
-      const std::size_t pixel = std::size_t{tile.row_begin()} * target.width;
+      const std::size_t pixel = std::size_t{tile.row_begin} * target.width;
       if (from.bits != nullptr) from.bits += pixel * target.words;
       if (from.values != nullptr) from.values += pixel * target.lanes;
       kernels.scale({from, static_cast<std::uint32_t>(tile.target.pixels_per_row()), target.lanes,
