@@ -1,0 +1,190 @@
+// Help, mistakes on the command line, and the small commands.
+#include <gtest/gtest.h>
+
+#include "base/json.hpp"
+#include "transcript.hpp"
+
+namespace neurotool::test {
+namespace {
+
+std::string joined(const std::vector<std::string>& words, char with) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : std::string(1, with)) + word;
+  return text;
+}
+
+TEST(Help, IsShortAndLongForEveryCommand) {
+  const std::vector<std::vector<std::string>> commands{
+      {},         {"run"},    {"inspect"}, {"opt"},     {"passes"},   {"targets"},
+      {"plugin"}, {"schema"}, {"explain"}, {"version"}, {"generate"}, {"plugin", "path"}};
+  for (const auto& command : commands) {
+    const std::string name = command.empty() ? "neurotool" : joined(command, '_');
+    for (const char* flag : {"-h", "--help"}) {
+      std::vector<std::string> arguments = command;
+      arguments.emplace_back(flag);
+      const ToolResult result = run_tool(arguments);
+      EXPECT_EQ(result.exit, 0) << name;
+      EXPECT_EQ(result.err, "") << name;
+      expect_golden("cli", (flag[1] == 'h' ? "help_short_" : "help_long_") + name, result.out);
+    }
+  }
+}
+
+TEST(Help, FitsEightyColumns) {
+  for (const char* command : {"run", "opt", "targets"}) {
+    const std::string text = run_tool({command, "-h"}).out;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = text.find('\n', begin);
+      EXPECT_LE(end - begin, 80u) << text.substr(begin, end - begin);
+      begin = end + 1;
+    }
+  }
+}
+
+TEST(Usage, WithoutArgumentsShowsHelpOnStderr) {
+  const ToolResult result = run_tool(std::vector<std::string>{});
+  EXPECT_EQ(result.exit, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("usage"), std::string::npos);
+}
+
+TEST(Usage, NamesMistakes) {
+  const std::vector<std::vector<std::string>> mistakes{
+      {"--confg", "p.yaml"},
+      {"inspct", "net.onnx"},
+      {"p.yaml"},
+      {"run"},
+      {"run", "p.yaml", "another.yaml"},
+      {"run", "p.yaml", "--format", "yaml"},
+      {"run", "p.yaml", "--threads", "many"},
+      {"run", "p.yaml", "--set"},
+      {"--config", "p.yaml", "inspect", "net.onnx"},
+      {"opt", "net.onnx"},
+      {"plugin", "liste"},
+      {"generate", "tcsh"},
+      {"passes", "qfcs"},
+      {"explain", "config.rang"},
+      {"run", "p.yaml", "--dump-ir=qfcs"},
+      {"run", "p.yaml", "--dump-ir", "--dry-run"},
+      {"inspect", "net.onnx", "--dot", "--json"},
+  };
+  std::string all;
+  for (const auto& arguments : mistakes) {
+    const ToolResult result = run_tool(arguments);
+    EXPECT_EQ(result.exit, 2) << joined(arguments, ' ');
+    EXPECT_EQ(result.out, "") << joined(arguments, ' ');
+    all += "$ neurotool " + joined(arguments, ' ') + "\n" + result.err + "\n";
+  }
+  expect_golden("cli", "usage", all);
+}
+
+TEST(Explain, PrintsThePageOfACode) {
+  const ToolResult result = run_tool({"explain", "run.steps-differ"});
+  EXPECT_EQ(result.exit, 0);
+  EXPECT_TRUE(result.out.starts_with("# run.steps-differ\n")) << result.out;
+}
+
+TEST(Explain, ListsAllPages) {
+  const ToolResult result = run_tool({"explain"});
+  EXPECT_EQ(result.exit, 0);
+  for (const char* code : {"cli.usage", "config.range", "run.expect"}) {
+    EXPECT_NE(result.out.find(std::string(code) + "\n"), std::string::npos) << code;
+  }
+}
+
+TEST(Version, PrintsFiveVersions) {
+  const auto json = Json::parse(run_tool({"version", "--json"}).out);
+  ASSERT_TRUE(json.has_value());
+  for (const char* key : {"neurotool", "plugin_abi", "pipeline", "report", "snapshot"}) {
+    EXPECT_NE(json->find(key), nullptr) << key;
+  }
+}
+
+TEST(Passes, ListsAndDescribes) {
+  const ToolResult list = run_tool({"passes"});
+  EXPECT_EQ(list.exit, 0);
+  EXPECT_NE(list.out.find("qcfs"), std::string::npos);
+  const ToolResult one = run_tool({"passes", "qcfs"});
+  EXPECT_EQ(one.exit, 0);
+  EXPECT_NE(one.out.find("steps"), std::string::npos);
+}
+
+TEST(Targets, ListsAndDescribes) {
+  const ToolResult list = run_tool({"targets"});
+  EXPECT_EQ(list.exit, 0);
+  EXPECT_NE(list.out.find("cpu"), std::string::npos) << list.err;
+  const ToolResult one = run_tool({"targets", "cpu"});
+  EXPECT_EQ(one.exit, 0) << one.err;
+  EXPECT_NE(one.out.find("nt.simulate/1"), std::string::npos);
+  EXPECT_EQ(run_tool({"targets", "cpi"}).exit, 4);
+}
+
+TEST(Targets, ShowABrokenPluginInOneLine) {
+  const TempFolder temp;
+  temp.write("neurotool_broken.so", "no library");
+  const ToolResult list = run_tool({"targets", "--plugin-path", temp.path().string()});
+  EXPECT_EQ(list.exit, 0);
+  EXPECT_NE(list.out.find("broken"), std::string::npos);
+  EXPECT_NE(list.out.find("cpu"), std::string::npos);
+}
+
+TEST(Schema, IsJsonWithPassesAndTargets) {
+  const ToolResult result = run_tool({"schema"});
+  EXPECT_EQ(result.exit, 0);
+  ASSERT_TRUE(Json::parse(result.out).has_value());
+  EXPECT_NE(result.out.find("\"qcfs\""), std::string::npos);
+  EXPECT_NE(result.out.find("\"cpu\""), std::string::npos);
+}
+
+TEST(Inspect, ShowsShapesAndCounts) {
+  const Workplace place;
+  const ToolResult result = place.run({"inspect", "net.onnx"});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_NE(result.out.find("parameters   101,770"), std::string::npos) << result.out;
+  EXPECT_TRUE(place.run({"inspect", "net.onnx", "--dot"}).out.starts_with("digraph"));
+  EXPECT_TRUE(Json::parse(place.run({"inspect", "net.onnx", "--json"}).out).has_value());
+}
+
+TEST(Inspect, RefusesWhatIsNoModel) {
+  const Workplace place;
+  EXPECT_EQ(place.run({"inspect", "labels.gz"}).exit, 3);
+  EXPECT_EQ(place.run({"inspect", "nothing.onnx"}).exit, 3);
+}
+
+TEST(Opt, PrintsTheSpikingNetwork) {
+  const Workplace place;
+  const ToolResult result =
+      place.run({"opt", "net.onnx", "--passes", "infer_shapes,qcfs{steps=4}"});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_TRUE(result.out.starts_with("spike ")) << result.out;
+}
+
+TEST(Opt, PointsIntoItsArgument) {
+  const Workplace place;
+  expect_golden("cli", "opt_mistakes",
+                transcript(place.run({"opt", "net.onnx", "--passes", "quantize,qcfs"})) +
+                    transcript(place.run({"opt", "net.onnx", "--passes", "qcfs{steps=8"})));
+}
+
+TEST(Generate, PrintsACompletionThatBashAccepts) {
+  const ToolResult result = run_tool({"generate", "bash"});
+  ASSERT_EQ(result.exit, 0);
+  const TempFolder temp;
+  const auto file = temp.write("completion.bash", result.out);
+  EXPECT_EQ(run_program("/bin/bash", {.arguments = {"-n", file.string()}}).exit, 0);
+  const std::string ask =
+      "source " + file.string() +
+      "; COMP_WORDS=(neurotool run p.yaml --format t); COMP_CWORD=4; _neurotool; "
+      "echo \"${COMPREPLY[@]}\"; COMP_WORDS=(neurotool plu); COMP_CWORD=1; "
+      "_neurotool; echo \"${COMPREPLY[@]}\"";
+  EXPECT_EQ(run_program("/bin/bash", {.arguments = {"-c", ask}}).out, "text\nplugin\n");
+}
+
+TEST(Generate, PrintsTheOthersToo) {
+  EXPECT_TRUE(run_tool({"generate", "man"}).out.starts_with(".TH NEUROTOOL 1"));
+  EXPECT_TRUE(run_tool({"generate", "zsh"}).out.starts_with("#compdef neurotool"));
+  EXPECT_NE(run_tool({"generate", "fish"}).out.find("complete -c neurotool"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace neurotool::test
