@@ -1,7 +1,6 @@
-// A snapshot is an HDF5 file behind a user block of 512 bytes, which every HDF5 tool skips. The
-// block names the format, its version and the SHA-256 of what follows, so that a damaged file is
-// refused before the HDF5 library gets to parse it. Inside are a description (JSON) and numbered
-// tensors.
+// A snapshot is an HDF5 file with 128 bytes behind it, which every HDF5 tool skips: the name of the
+// format, its version, and the SHA-256 of what is before them, so that a damaged file is refused
+// before the HDF5 library gets to parse it. Inside are a description (JSON) and numbered tensors.
 #include "io/snapshot.hpp"
 
 #include <fmt/format.h>
@@ -18,15 +17,22 @@ namespace neurotool {
 namespace {
 
 constexpr std::string_view kMark = "neurotool snapshot ";
-constexpr std::size_t kBlock = 512;
+constexpr std::size_t kSeal = 128;
 constexpr std::string_view kDescription = "description";
 
 std::string tensor_path(std::size_t index) { return fmt::format("tensors/{}", index); }
 
-std::string first_line() { return fmt::format("{}{}\n", kMark, kSnapshotVersion); }
+/// The bytes behind the HDF5 file.
+std::string seal_of(std::string_view content) {
+  std::string seal = fmt::format("{}{}\nsha256 {}\n", kMark, kSnapshotVersion, sha256_hex(content));
+  seal.resize(kSeal, '\n');
+  return seal;
+}
 
+/// The findings of other layers in the words of a snapshot, at its file.
 Error with_place(Error found, const std::filesystem::path& path) {
-  found.code = "snapshot.format";
+  const bool ours = found.code.starts_with("snapshot.");
+  if (!ours) found.code = "snapshot.format";
   const auto* node = std::get_if<ModelNode>(&found.at);
   if (node != nullptr) {
     found.at = ModelNode{.path = path.string(), .node = node->node};
@@ -39,26 +45,26 @@ Error with_place(Error found, const std::filesystem::path& path) {
 
 Error wrong(std::string message) { return error("snapshot.format", {}, std::move(message)); }
 
-/// The HDF5 part of the file, if the block in front of it says that it is whole.
-Result<std::string_view> check_block(std::string_view file) {
-  if (!file.starts_with(kMark)) return wrong("the file does not begin as a snapshot does");
+/// The HDF5 part of the file, if the seal behind it says that it is whole.
+Result<std::string_view> check_seal(std::string_view file) {
+  const std::size_t end = file.size() < kSeal ? 0 : file.size() - kSeal;
+  const std::string_view content = file.substr(0, end), seal = file.substr(end);
+  if (end == 0 || !seal.starts_with(kMark)) {
+    return wrong(
+        fmt::format("the {} bytes do not end as a snapshot does: the file is cut off, or "
+                    "another program wrote it",
+                    file.size()));
+  }
   int version = 0;
-  const char* const number = file.data() + kMark.size();
-  std::from_chars(number, file.data() + file.size(), version);
+  std::from_chars(seal.data() + kMark.size(), seal.data() + seal.size(), version);
   if (version != kSnapshotVersion) {
     return error("snapshot.version", {},
                  fmt::format("the snapshot has version {}, this tool reads version {}", version,
                              kSnapshotVersion),
                  "write it again with this tool, from the model it was made of");
   }
-  if (file.size() <= kBlock) {
-    return wrong(fmt::format("the file of {} bytes ends inside its first {}", file.size(), kBlock));
-  }
-  const std::string_view content = file.substr(kBlock);
-  const std::string wanted = fmt::format("{}sha256 {}\n", first_line(), sha256_hex(content));
-  if (file.starts_with(wanted)) return content;
-  return wrong(
-      "the content does not have the checksum that the file names: it is damaged or cut off");
+  if (seal == seal_of(content)) return content;
+  return wrong("the content does not have the checksum at its end: the file is damaged");
 }
 
 Result<Model> read_content(std::string_view content, const std::string& where) {
@@ -80,19 +86,12 @@ Result<> write_snapshot(const Model& model, const std::filesystem::path& path) {
     NT_TRY_VOID(file.write_tensor(tensor_path(i), parts.tensors[i]));
   }
   NT_TRY(const std::string content, file.bytes());
-  std::string block = fmt::format("{}sha256 {}\n", first_line(), sha256_hex(content));
-  block.resize(kBlock, '\0');
-  return write_file_atomic(path, block + content);
+  return write_file_atomic(path, content + seal_of(content));
 }
 
 Result<Model> read_snapshot(const std::filesystem::path& path) {
   NT_TRY(const std::string file, read_file(path));
-  auto content = check_block(file);
-  if (!content && content.error().code == "snapshot.version") {
-    Error found = content.error();
-    found.at = FilePosition{.path = path.string()};
-    return found;
-  }
+  auto content = check_seal(file);
   if (!content) return with_place(content.error(), path);
   auto model = read_content(*content, path.string());
   if (!model) return with_place(model.error(), path);

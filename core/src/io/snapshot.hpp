@@ -11,7 +11,7 @@ namespace neurotool {
 inline constexpr int kSnapshotVersion = 1;
 
 Result<> write_snapshot(const Model& model, const std::filesystem::path& path);
-/// Errors: snapshot.format, snapshot.version.
+/// A model that verify accepts. Errors: snapshot.format, snapshot.version, snapshot.inconsistent.
 Result<Model> read_snapshot(const std::filesystem::path& path);
 
 }  // namespace neurotool

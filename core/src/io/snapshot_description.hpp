@@ -21,7 +21,7 @@ SnapshotParts describe_snapshot(const Model& model);
 /// Fetches tensor number `index`, which holds elements of `dtype`.
 using TensorSource = std::function<Result<Tensor>(std::size_t index, DType dtype)>;
 
-/// Errors: snapshot.format, with the place in the description.
+/// Errors: snapshot.format, with the place in the description; snapshot.inconsistent.
 Result<Model> rebuild_snapshot(const Json& description, const TensorSource& tensors);
 
 }  // namespace neurotool

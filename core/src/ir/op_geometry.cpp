@@ -37,7 +37,7 @@ Result<> check_length(std::span<const std::int64_t> values, std::size_t wanted,
 SliceRange slice_range(std::int64_t extent, std::int64_t start, std::int64_t end,
                        std::int64_t step) {
   const auto from_front = [&](std::int64_t index) { return index < 0 ? index + extent : index; };
-  SliceRange range{.start = 0, .step = step, .count = 0};
+  SliceRange range{.start = 0, .step = step, .count = 0, .whole = false};
   if (step > 0) {
     range.start = std::clamp(from_front(start), std::int64_t{0}, extent);
     const std::int64_t stop = std::clamp(from_front(end), std::int64_t{0}, extent);
@@ -126,10 +126,10 @@ Result<std::vector<std::int64_t>> integers_of(const Tensor& tensor, std::string_
   return std::vector<std::int64_t>(values.begin(), values.end());
 }
 
-Result<std::vector<Window>> windows_of(std::span<const std::int64_t> kernel,
-                                       std::span<const std::int64_t> strides,
-                                       std::span<const std::int64_t> dilations,
-                                       std::span<const std::int64_t> pads) {
+Result<std::vector<KernelWindow>> windows_of(std::span<const std::int64_t> kernel,
+                                             std::span<const std::int64_t> strides,
+                                             std::span<const std::int64_t> dilations,
+                                             std::span<const std::int64_t> pads) {
   const std::size_t axes = kernel.size();
   if (axes == 0) return shape_error("the kernel has no spatial axis");
   NT_TRY_VOID(check_length(strides, axes, "strides"));
@@ -139,7 +139,7 @@ Result<std::vector<Window>> windows_of(std::span<const std::int64_t> kernel,
   NT_TRY_VOID(check_range(strides, 1, "stride"));
   NT_TRY_VOID(check_range(dilations, 1, "dilation"));
   NT_TRY_VOID(check_range(pads, 0, "pad"));
-  std::vector<Window> windows(axes);
+  std::vector<KernelWindow> windows(axes);
   for (std::size_t i = 0; i < axes; ++i) {
     windows[i].kernel = kernel[i];
     if (!strides.empty()) windows[i].stride = strides[i];
@@ -150,7 +150,8 @@ Result<std::vector<Window>> windows_of(std::span<const std::int64_t> kernel,
   return windows;
 }
 
-Result<std::int64_t> window_count(std::int64_t extent, const Window& window, RoundUp round_up) {
+Result<std::int64_t> window_count(std::int64_t extent, const KernelWindow& window,
+                                  RoundUp round_up) {
   if (extent == kFreeDim) return kFreeDim;
   const std::int64_t room = extent + window.pad_begin + window.pad_end - window.span();
   if (room < 0) {
@@ -178,7 +179,7 @@ Result<std::vector<SliceRange>> slice_ranges(const Shape& data,
                     starts.size(), ends.size(), axes.size(), steps.size(), data.size()));
   }
   std::vector<SliceRange> ranges(data.size());
-  for (std::size_t i = 0; i < data.size(); ++i) ranges[i].count = data[i];
+  for (std::size_t i = 0; i < data.size(); ++i) ranges[i] = {.count = data[i], .whole = true};
   NT_TRY(auto normal, normal_axes(axes, data.size(), "slice axis"));
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const std::size_t axis = axes.empty() ? i : normal[i];
@@ -187,8 +188,9 @@ Result<std::vector<SliceRange>> slice_ranges(const Shape& data,
     constexpr std::int64_t kWhole = std::numeric_limits<std::int32_t>::max();
     if (data[axis] != kFreeDim) {
       ranges[axis] = slice_range(data[axis], starts[i], ends[i], step);
+      ranges[axis].whole = ranges[axis].count == data[axis] && (step == 1 || data[axis] < 2);
     } else if (starts[i] != 0 || ends[i] < kWhole || step != 1) {
-      ranges[axis] = {.start = starts[i], .step = step, .count = kFreeDim};
+      ranges[axis] = {.start = starts[i], .step = step, .count = kFreeDim, .whole = false};
     }
   }
   return ranges;

@@ -23,28 +23,30 @@ Result<std::vector<std::size_t>> normal_axes(std::span<const std::int64_t> axes,
 Result<std::vector<std::int64_t>> integers_of(const Tensor& tensor, std::string_view what);
 
 /// How a kernel moves along one spatial axis.
-struct Window {
+struct KernelWindow {
   std::int64_t kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0;
   std::int64_t span() const { return (kernel - 1) * dilation + 1; }
 };
 
 /// Strides, dilations and pads as windows; an empty list means the default. Errors: ir.shape.
-Result<std::vector<Window>> windows_of(std::span<const std::int64_t> kernel,
-                                       std::span<const std::int64_t> strides,
-                                       std::span<const std::int64_t> dilations,
-                                       std::span<const std::int64_t> pads);
+Result<std::vector<KernelWindow>> windows_of(std::span<const std::int64_t> kernel,
+                                             std::span<const std::int64_t> strides,
+                                             std::span<const std::int64_t> dilations,
+                                             std::span<const std::int64_t> pads);
 
 enum class RoundUp : bool { kNo, kYes };
 /// How many windows fit into `extent`; kFreeDim stays kFreeDim. Errors when none does. With kYes a
 /// window may hang over the end, but none starts behind the input and its leading pad.
-Result<std::int64_t> window_count(std::int64_t extent, const Window& window, RoundUp round_up);
+Result<std::int64_t> window_count(std::int64_t extent, const KernelWindow& window,
+                                  RoundUp round_up);
 
 /// The part of one axis that a slice takes.
 struct SliceRange {
   std::int64_t start = 0, step = 1, count = 0;
+  bool whole = false;  ///< every element, in order
 };
 /// One range for each axis of `data`. ends may lie far outside: they are clamped. An axis of free
-/// extent gets count kFreeDim, unless it is taken whole with step 1 (then also start 0).
+/// extent has count kFreeDim.
 Result<std::vector<SliceRange>> slice_ranges(const Shape& data,
                                              std::span<const std::int64_t> starts,
                                              std::span<const std::int64_t> ends,

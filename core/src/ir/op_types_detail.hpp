@@ -47,7 +47,7 @@ Result<TensorType> infer(const ShapeOf& op, Inputs in);
 Result<TensorType> infer(const ConstantOfShape& op, Inputs in);
 Result<TensorType> infer(const Identity& op, Inputs in);
 
-// Window ops, in op_types_window.cpp.
+// KernelWindow ops, in op_types_window.cpp.
 Result<TensorType> infer(const Conv& op, Inputs in);
 Result<TensorType> infer(const MaxPool& op, Inputs in);
 Result<TensorType> infer(const AveragePool& op, Inputs in);

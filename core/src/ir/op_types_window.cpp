@@ -8,8 +8,8 @@ namespace neurotool::op_types {
 namespace {
 
 /// [N,C] of `data` (or N and another channel count) followed by the window counts.
-Result<Shape> slide(const Shape& data, std::int64_t channels, const std::vector<Window>& windows,
-                    RoundUp round_up) {
+Result<Shape> slide(const Shape& data, std::int64_t channels,
+                    const std::vector<KernelWindow>& windows, RoundUp round_up) {
   if (data.size() != windows.size() + 2) {
     return shape_error(fmt::format("a kernel with {} spatial axes does not fit the input {}",
                                    windows.size(), to_string(data)));
@@ -27,7 +27,7 @@ Result<TensorType> infer_pool(const Pool& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
   NT_TRY_VOID(check_float(in, 0, "the pooled tensor"));
   NT_TRY(const auto windows, windows_of(op.kernel, op.strides, op.dilations, op.pads));
-  for (const Window& window : windows) {
+  for (const KernelWindow& window : windows) {
     if (window.pad_begin >= window.span() || window.pad_end >= window.span()) {
       return shape_error(fmt::format("pads {} and {} leave windows of a kernel that spans {} empty",
                                      window.pad_begin, window.pad_end, window.span()));

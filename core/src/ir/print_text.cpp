@@ -101,6 +101,17 @@ std::string result_types(const TensorGraph& graph, const OpNode& node) {
   return joined(types, ", ");
 }
 
+/// Not in columns: operands make lines too different in length.
+std::string op_line(const TensorGraph& graph, const OpNode& node) {
+  std::string line = fmt::format("  {} = {}({})", value_list(graph, node.outputs), op_name(node.op),
+                                 value_list(graph, node.inputs));
+  if (const std::string words = op_words(node.op); !words.empty())
+    line += fmt::format(" {}", words);
+  line += fmt::format(" -> {}", result_types(graph, node));
+  if (!node.origins.empty()) line += fmt::format("  {}", origin_comment(node.origins));
+  return line + '\n';
+}
+
 /// "= 0.5", "= {0, -1}"; nothing for larger constants.
 std::string short_value(const Tensor& tensor) {
   constexpr std::int64_t kMostShown = 4;
@@ -125,14 +136,7 @@ std::string print(const Model& model, const TensorGraph& graph) {
   }
   text += table(std::move(values));
 
-  Rows ops;
-  for (const OpId id : graph.live_ops()) {
-    const OpNode& node = graph[id];
-    ops.push_back({fmt::format("  {} = {}({})", value_list(graph, node.outputs), op_name(node.op),
-                               value_list(graph, node.inputs)),
-                   result_types(graph, node), op_words(node.op), origin_comment(node.origins)});
-  }
-  text += table(std::move(ops));
+  for (const OpId id : graph.live_ops()) text += op_line(graph, graph[id]);
   return text + fmt::format("  output {}\n", value_list(graph, graph.outputs));
 }
 

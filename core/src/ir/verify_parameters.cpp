@@ -59,7 +59,7 @@ void check_required(const Model& model, Diagnostics& out) {
     const auto require = [&](const Tensor& tensor, std::string_view name) {
       if (tensor.defined()) return;
       violated(out, model, "required-parameters", subject(population),
-               fmt::format("population '{}', a {}, has no {}", population.name,
+               fmt::format("population '{}' ({}) has no {}", population.name,
                            model_name(population.neuron), name));
     };
     if (const Firing* firing = firing_of(population.neuron)) {

@@ -193,6 +193,7 @@ std::vector<PopulationId> undelayed_cycle(const SpikeGraph& graph) {
   }
   path.erase(path.begin(), std::ranges::find(path, at));
   std::ranges::reverse(path);
+  std::ranges::rotate(path, std::ranges::min_element(path));
   return path;
 }
 
@@ -219,12 +220,12 @@ void check_roles(const Model& model, Diagnostics& out) {
     }
     if (std::holds_alternative<Li>(graph[projection.source].neuron)) {
       violated(out, model, "roles", subject(projection),
-               fmt::format("projection '{}' leaves '{}', a li, which never fires", projection.name,
+               fmt::format("projection '{}' leaves '{}' (li), which never fires", projection.name,
                            graph[projection.source].name));
     }
     if (projection.target_port != 0) {
       violated(out, model, "roles", subject(projection),
-               fmt::format("projection '{}' ends at port {} of '{}', a {} with port 0 only",
+               fmt::format("projection '{}' ends at port {} of '{}' ({}), which has port 0 only",
                            projection.name, projection.target_port, graph[projection.target].name,
                            model_name(graph[projection.target].neuron)));
     }

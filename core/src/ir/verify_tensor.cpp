@@ -164,17 +164,17 @@ void check_arity(const Model& model, Diagnostics& out) {
       const std::string most =
           arity.most == ArityOf::kAny ? "any number" : std::to_string(arity.most);
       violated(out, model, "op-arity", subject(node),
-               fmt::format("'{}', a {}, has {} inputs, not {} to {}", node.name, op_name(node.op),
+               fmt::format("'{}' ({}) has {} inputs, not {} to {}", node.name, op_name(node.op),
                            node.inputs.size(), arity.least, most));
     } else if (std::any_of(first, first + static_cast<std::ptrdiff_t>(required),
                            [](ValueId input) { return !input.valid(); })) {
       violated(out, model, "op-arity", subject(node),
-               fmt::format("'{}', a {}, lacks one of its first {} inputs", node.name,
+               fmt::format("'{}' ({}) lacks one of its first {} inputs", node.name,
                            op_name(node.op), required));
     }
     if (node.outputs.size() != 1) {
       violated(out, model, "op-arity", subject(node),
-               fmt::format("'{}', a {}, has {} outputs, not 1", node.name, op_name(node.op),
+               fmt::format("'{}' ({}) has {} outputs, not 1", node.name, op_name(node.op),
                            node.outputs.size()));
     }
   }
