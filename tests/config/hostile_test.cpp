@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include "base/random.hpp"
@@ -52,6 +52,10 @@ std::vector<Hostile> hostile_texts() {
       {"documents", times("---\n", 250'000), "config.syntax"},
       {"values", times("- a\n", 200'000), "config.too-large"},
       {"one_line_of_values", "- [" + times("a,", 500'000) + "a]", "config.too-large"},
+      {"one_line_of_nothing", "- [" + times(",", 900'000) + "]", "config.too-large"},
+      {"one_line_of_pairs", "- {" + times("a: , ", 150'000) + "}", "config.duplicate-key"},
+      {"dashes_on_lines", times("-\n", 500'000), "config.too-large"},
+      {"quotes", "- [" + times("\"\",", 300'000) + "]", "config.too-large"},
       {"duplicate_keys", times("a: 1\n", 90'000), "config.duplicate-key"},
       {"open_quote", "a: \"" + times("x", 1'000'000), "config.syntax"},
       {"long_key", times("k", 1000) + ": 1", "config.too-large"},
@@ -67,12 +71,12 @@ std::vector<Hostile> hostile_texts() {
 
 TEST(HostileYaml, EndsSoonWithADiagnostic) {
   for (const Hostile& hostile : hostile_texts()) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     const Error found = test::refusal(hostile.text);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_EQ(found.code, hostile.code) << hostile.name << ": " << to_string(found);
     EXPECT_GT(test::position(found.at).line, 0u) << hostile.name;
-    EXPECT_LT(took.count(), 10.0) << hostile.name;  // sanitizers are slow; by itself under a second
+    EXPECT_LT(seconds, 10.0) << hostile.name;  // sanitizers are slow; by itself under a second
     EXPECT_LT(to_string(found).size(), 600u) << hostile.name;
   }
 }

@@ -30,7 +30,7 @@ CONFINED = {
     "spdlog/": ["core/src/base/log.cpp"],
     "nlohmann/": ["core/src/base/json.cpp"],
     "zlib.h": ["core/src/base/files.cpp", "core/src/io/"],
-    "yaml-cpp/": ["core/src/config/yaml.cpp"],
+    "yaml-cpp/": ["core/src/config/yaml.cpp", "core/src/config/yaml_syntax.cpp"],
     "hdf5.h": ["core/src/io/"],
     "onnx/": ["core/src/frontend/onnx/"],
     "google/protobuf": ["core/src/frontend/onnx/"],

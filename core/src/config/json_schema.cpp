@@ -116,7 +116,7 @@ void place(Json& schema, std::string_view key, const OptionInfo& row) {
     return;
   }
   Json& inner = schema["properties"][key.substr(0, dot)];
-  if (!inner.is_object()) inner = mapping("");
+  if (!inner.is_object()) inner = or_null(mapping(""));
   place(inner, key.substr(dot + 1), row);
 }
 
@@ -126,28 +126,28 @@ Json section(std::string_view description, std::span<const OptionInfo> rows) {
   return schema;
 }
 
-Json one_key(const NamedRows& pass) {
-  Json schema = mapping(pass.summary);
-  schema["properties"][pass.name] = or_null(section(pass.summary, pass.rows));
-  require(schema, pass.name);
-  return schema;
+/// A pass is its name, or a mapping of the one name to its options.
+Json pass_forms(const std::vector<NamedRows>& passes) {
+  Json name = Json::object();
+  name["enum"] = Json::array();
+  Json with_options = mapping("");
+  with_options["minProperties"] = 1;
+  with_options["maxProperties"] = 1;
+  for (const NamedRows& pass : passes) {
+    name["enum"].push_back(pass.name);
+    with_options["properties"][pass.name] = or_null(section(pass.summary, pass.rows));
+  }
+  return Json(Json::Array{std::move(name), std::move(with_options)});
 }
 
 Json pass_list(const SectionInfo& info, const std::vector<NamedRows>& passes) {
-  Json forms = Json::array();
-  for (const NamedRows& pass : passes) {
-    Json name = Json::object();
-    name["const"] = pass.name;
-    if (!pass.summary.empty()) name["description"] = pass.summary;
-    forms.push_back(std::move(name));
-    forms.push_back(one_key(pass));
-  }
   Json schema = Json::object();
   schema["type"] = Json(Json::Array{"array", "null"});
   schema["description"] = info.summary;
-  // Without a list of passes nothing can be said about an item; an empty anyOf would refuse all.
-  if (!passes.empty()) schema["items"] = Json::object();
-  if (!passes.empty()) schema["items"]["anyOf"] = std::move(forms);
+  // Without a list of passes nothing can be said about an item; an empty enum would refuse all.
+  if (passes.empty()) return schema;
+  schema["items"] = Json::object();
+  schema["items"]["anyOf"] = pass_forms(passes);
   return schema;
 }
 

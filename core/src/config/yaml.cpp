@@ -67,7 +67,8 @@ class Builder final : public YAML::EventHandler {
     Location at = source_.at(mark);
     if (!written && !frames_.empty()) {
       const Frame& frame = frames_.back();
-      at = frame.is_mapping ? frame.key_at : Location(source_.at_missing_item(mark));
+      if (frame.is_mapping) at = frame.key_at;
+      if (frame.has_dashes) at = source_.at_missing_item(mark);
     }
     attach(make(Kind::kNull, std::move(at)), anchor);
   }
@@ -104,8 +105,9 @@ class Builder final : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
+                       YAML::EmitterStyle::value style) override {
     open(mark, tag, anchor, Kind::kSequence);
+    frames_.back().has_dashes = style == YAML::EmitterStyle::Block;
   }
   void OnSequenceEnd() override { frames_.pop_back(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -125,6 +127,7 @@ class Builder final : public YAML::EventHandler {
     std::size_t draft = 0;
     bool is_mapping = false;
     bool wants_key = false;
+    bool has_dashes = false;
     Location key_at;
     std::map<std::string, Location> keys;
   };

@@ -146,11 +146,20 @@ std::string_view Source::line(std::size_t number) const {
 }
 
 FilePosition Source::at(std::size_t line_number, std::size_t bytes) const {
-  const std::string_view before = line(line_number).substr(0, bytes);
-  const auto characters = static_cast<std::size_t>(std::ranges::count_if(
-      before, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const std::string_view content = line(line_number).substr(0, bytes);
+  // Marks come in the order of the text: counting goes on from the last one, or a file of one long
+  // line would be counted again for each of its values.
+  if (line_number != counted_line_ || content.size() < counted_bytes_) {
+    counted_line_ = line_number;
+    counted_bytes_ = counted_characters_ = 0;
+  }
+  counted_characters_ +=
+      static_cast<std::size_t>(std::ranges::count_if(content.substr(counted_bytes_), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+      }));
+  counted_bytes_ = content.size();
   return {path_, static_cast<std::uint32_t>(line_number + 1),
-          static_cast<std::uint32_t>(characters + 1)};
+          static_cast<std::uint32_t>(counted_characters_ + 1)};
 }
 
 Error syntax_error(const YAML::Exception& thrown, const Source& source) {

@@ -41,6 +41,7 @@ class Source {
   std::string_view text_;
   std::string path_;
   std::vector<std::size_t> starts_;
+  mutable std::size_t counted_line_ = 0, counted_bytes_ = 0, counted_characters_ = 0;
 };
 
 /// config.syntax for what yaml-cpp threw.
