@@ -1,10 +1,12 @@
-// `neurotool plugin …`: where plugins are looked for and what was found there.
+// `neurotool plugin …`: where plugins are looked for and what was found there. `check` and `new` have
+// files of their own.
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "base/text.hpp"
 #include "cli.hpp"
+#include "plugin_commands.hpp"
 #include "plugin_options.hpp"
 #include "render.hpp"
 #include "target/target.hpp"
@@ -65,10 +67,12 @@ void add_path(CommandLine& line, Command& parent) {
 }  // namespace
 
 void add_plugin(CommandLine& line) {
-  Command& group = line.add(line.root(), "plugin", "Manage plugins: list, path.");
+  Command& group = line.add(line.root(), "plugin", "Manage plugins: list, path, check, new.");
   group.details = "A plugin is a shared library that offers targets.";
   add_list(line, group);
   add_path(line, group);
+  add_plugin_check(line, group);
+  add_plugin_new(line, group);
 }
 
 }  // namespace neurotool::cli

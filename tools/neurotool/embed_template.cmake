@@ -1,0 +1,18 @@
+# Writes OUTPUT, a C++ file that holds the files of FOLDER named in FILES (separated by |): what
+# `neurotool plugin new` writes.
+string(REPLACE "|" ";" files "${FILES}")
+set(text "// Generated from tools/plugin-template; do not edit.\n#include \"template_files.hpp\"\n\n#include <array>\n\n")
+string(APPEND text "namespace neurotool::cli {\nnamespace {\n\n")
+list(LENGTH files count)
+string(APPEND text "constexpr std::array<TemplateFile, ${count}> kFiles{{\n")
+foreach(file IN LISTS files)
+  file(READ ${FOLDER}/${file} content)
+  set(runs false)
+  if(content MATCHES "^#!")
+    set(runs true)
+  endif()
+  string(APPEND text "    {\"${file}\", R\"template(${content})template\", ${runs}},\n")
+endforeach()
+string(APPEND text "}};\n\n}  // namespace\n\n")
+string(APPEND text "std::span<const TemplateFile> template_files() { return kFiles; }\n\n}  // namespace neurotool::cli\n")
+file(WRITE ${OUTPUT} "${text}")
