@@ -158,7 +158,10 @@ nt_code ActiveCall::artifact_open(nt_str name, nt_writer** out) {
   const bool allowed = stage_ == Stage::kCompile || stage_ == Stage::kEmit;
   if (const nt_code code = only_while(allowed, "an artifact")) return code;
   if (out == nullptr) return NT_BAD_ARGUMENT;
-  if (call_.artifacts.empty()) return NT_UNSUPPORTED;
+  if (call_.artifacts.empty()) {
+    artifacts_refused_ = true;
+    return NT_UNSUPPORTED;
+  }
   auto file = artifacts_.open(message_of(name, kMostMessage));
   if (!file) return answer(std::move(file).error());
   const std::lock_guard lock(mutex_);
@@ -202,6 +205,13 @@ void ActiveCall::explain(nt_code code) {
          error(slug, {}, fmt::format("'{}' {} {}", subject_.target, verb, what),
                "the plugin's author can say more; a plugin must explain every refusal")});
   };
+  if (code == NT_UNSUPPORTED && artifacts_refused_) {
+    return add({0, 0,
+                error("target.no-folder", {},
+                      fmt::format("'{}' writes files while {}, and there is no folder for them",
+                                  subject_.target, doing(stage_)),
+                      "set report.directory")});
+  }
   switch (code) {
     case NT_UNSUPPORTED:
       return because("target.unsupported", "refused the request");

@@ -87,6 +87,7 @@ class ActiveCall {
   Artifacts artifacts_;
   std::optional<Results> results_;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> artifacts_refused_{false};
   mutable std::mutex mutex_;
   std::vector<Finding> findings_;
   std::deque<CallWriter> writers_;  ///< their addresses are handles

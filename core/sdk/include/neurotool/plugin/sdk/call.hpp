@@ -174,6 +174,9 @@ class Call {
     return Report(call_, NT_NOTE, subject, code, format(pattern, args...));
   }
 
+  /// True once something was refused by the functions above: time to return.
+  bool failed() const { return answer_->code() != NT_OK; }
+
   /// Refuses every parameter of `node` that is not in `known`: what a target must do with words
   /// that it does not understand.
   template <class Node>
@@ -222,7 +225,7 @@ class Call {
   void spikes(std::uint64_t sample, std::uint32_t population, std::uint64_t step,
               Span<const std::uint32_t> neurons, Span<const std::int32_t> payloads = {}) const {
     if (!payloads.empty() && payloads.size() != neurons.size()) {
-      throw Failure(NT_INTERNAL, "plugin.payloads",
+      throw Failure(NT_INTERNAL, "plugin.misuse",
                     format("{} payloads for {} spikes", payloads.size(), neurons.size()));
     }
     detail::expect_ok(detail::host->results->spikes(call_, sample, population, step, neurons.data(),

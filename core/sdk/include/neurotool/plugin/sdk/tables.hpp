@@ -67,11 +67,10 @@ struct Trampolines {
       std::unique_ptr<P> program = opened(target)->target.compile(Call(raw, answer), Graph(graph));
       if (answer.code() != NT_OK) return answer.code();
       if (!program) {
-        throw Failure(NT_INTERNAL, "plugin.no-program",
-                      "compile() made no program and said no reason");
+        throw Failure(NT_INTERNAL, "plugin.misuse", "compile() made no program and said no reason");
       }
       if (offers_more_than_declared(*program)) {
-        throw Failure(NT_INTERNAL, "plugin.program-class",
+        throw Failure(NT_INTERNAL, "plugin.misuse",
                       "the program simulates or emits, but its target does not say so",
                       "name the class: nt::Target<Options, MyProgram>");
       }

@@ -55,12 +55,12 @@ class TensorView {
   template <class T>
   Span<const T> as() const {
     if (!holds<T>()) {
-      throw Failure(NT_UNSUPPORTED, "plugin.tensor-type",
+      throw Failure(NT_UNSUPPORTED, "plugin.tensor",
                     format("a tensor holds {} where {} is expected", name_of(raw_.dtype),
                            name_of(dtype_of<T>())));
     }
     if (!is_compact()) {
-      throw Failure(NT_UNSUPPORTED, "plugin.tensor-strides", "a tensor with gaps cannot be viewed");
+      throw Failure(NT_UNSUPPORTED, "plugin.tensor", "a tensor with gaps cannot be viewed");
     }
     return {static_cast<const T*>(raw_.data), static_cast<std::size_t>(size())};
   }
@@ -116,7 +116,7 @@ class TensorView {
     if (holds<std::uint32_t>()) return read<T, std::uint32_t>(at);
     if (holds<std::uint64_t>()) return read<T, std::uint64_t>(at);
     if (raw_.dtype.code == 6) return read<T, std::uint8_t>(at);
-    throw Failure(NT_UNSUPPORTED, "plugin.tensor-type",
+    throw Failure(NT_UNSUPPORTED, "plugin.tensor",
                   format("a tensor of {} cannot be read here", name_of(raw_.dtype)));
   }
 
