@@ -1,5 +1,5 @@
 # The plugin template becomes a source file of the tool. Included by CMakeLists.txt; needs the target
-# neurotool. A file that is added to the template is named here.
+# neurotool_cli. A file that is added to the template is named here.
 set(template_folder ${PROJECT_SOURCE_DIR}/tools/plugin-template)
 set(template_files
   .gitignore CMakeLists.txt README.md ci/run network.hpp target.cpp tests/network_test.cpp)
@@ -13,4 +13,4 @@ add_custom_command(
   DEPENDS ${template_paths} embed_template.cmake
   COMMENT "Embedding the plugin template"
   VERBATIM)
-target_sources(neurotool PRIVATE plugin_check.cpp plugin_new.cpp ${template_cpp})
+target_sources(neurotool_cli PRIVATE plugin_check.cpp plugin_new.cpp ${template_cpp})
