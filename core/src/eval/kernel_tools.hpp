@@ -134,8 +134,9 @@ inline Spatial spatial_of(const Shape& shape) {
   return result;
 }
 
-inline std::array<Window, kSpatial> spatial_windows(const std::vector<Window>& windows) {
-  std::array<Window, kSpatial> result{};
+inline std::array<KernelWindow, kSpatial> spatial_windows(
+    const std::vector<KernelWindow>& windows) {
+  std::array<KernelWindow, kSpatial> result{};
   for (std::size_t i = 0; i < windows.size(); ++i) {
     result[kSpatial - windows.size() + i] = windows[i];
   }
@@ -163,10 +164,10 @@ struct Taps {
 };
 
 inline Taps taps_inside(const Spatial& out, const Spatial& extents,
-                        const std::array<Window, kSpatial>& windows) {
+                        const std::array<KernelWindow, kSpatial>& windows) {
   Taps taps{};
   for (std::size_t i = 0; i < kSpatial; ++i) {
-    const Window& window = windows[i];
+    const KernelWindow& window = windows[i];
     const std::int64_t origin = out[i] * window.stride - window.pad_begin;
     const std::int64_t dilation = window.dilation;
     const std::int64_t room = extents[i] - origin;
@@ -179,8 +180,8 @@ inline Taps taps_inside(const Spatial& out, const Spatial& extents,
 
 /// Calls f(tap position in the kernel, flat input index) for every tap inside the input.
 template <class F>
-void for_taps(const Taps& taps, const Spatial& extents, const std::array<Window, kSpatial>& windows,
-              const F& f) {
+void for_taps(const Taps& taps, const Spatial& extents,
+              const std::array<KernelWindow, kSpatial>& windows, const F& f) {
   Spatial tap{}, at{};
   const auto place = [&](std::size_t axis) {
     at[axis] = taps.origin[axis] + tap[axis] * windows[axis].dilation;

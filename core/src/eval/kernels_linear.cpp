@@ -27,7 +27,7 @@ double dot(const Matrix<T>& a, const Matrix<T>& b, std::int64_t i, std::int64_t 
 
 template <class T>
 Tensor run_conv(const Conv& op, Inputs in, const Shape& out_shape,
-                const std::array<Window, kSpatial>& windows) {
+                const std::array<KernelWindow, kSpatial>& windows) {
   const Shape &data = in[0].shape(), &weight = in[1].shape();
   const Spatial extents = spatial_of(data), kernel = spatial_of(weight);
   const Spatial positions = spatial_of(out_shape);

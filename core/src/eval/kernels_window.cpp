@@ -7,7 +7,7 @@
 namespace neurotool::kernels {
 namespace {
 
-using Windows = std::array<Window, kSpatial>;
+using Windows = std::array<KernelWindow, kSpatial>;
 
 /// out[n,c,…] = reduce(plane of (n,c), output position), for every plane.
 template <class T, class Reduce>
@@ -53,7 +53,7 @@ std::int64_t count(const Taps& taps) {
 std::int64_t count_with_pads(const Spatial& at, const Spatial& extents, const Windows& windows) {
   std::int64_t result = 1;
   for (std::size_t i = 0; i < kSpatial; ++i) {
-    const Window& window = windows[i];
+    const KernelWindow& window = windows[i];
     const std::int64_t origin = at[i] * window.stride - window.pad_begin;
     const std::int64_t room = extents[i] + window.pad_end - origin;
     result *= std::min(window.kernel, (room - 1) / window.dilation + 1);

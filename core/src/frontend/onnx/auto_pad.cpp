@@ -33,7 +33,7 @@ std::optional<std::vector<std::int64_t>> same_pads(Node& node, const KernelAttri
                   "export the model with explicit pads or with fixed spatial extents");
       return std::nullopt;
     }
-    const Window& window = (*windows)[i];
+    const KernelWindow& window = (*windows)[i];
     const std::int64_t extent = (*shape)[i + 2];
     const std::int64_t count = (extent + window.stride - 1) / window.stride;
     const std::int64_t total =

@@ -1,210 +1,198 @@
 // Folds BatchNormalization (inference form) away. With g = scale / sqrt(variance + epsilon):
 //   W'[o] = W[o] * g[o],   b'[o] = (b[o] - mean[o]) * g[o] + shift[o]
-// goes into the Conv, Gemm or MatMul before it when nobody else reads that op's output. Anywhere
-// else the normalisation becomes what it is, one factor and one offset per channel: a depthwise 1x1
-// Conv, or Mul and Add on [N, C]. It is never pushed through a later convolution, whose zero
-// padding would not see the offset. Computed in double, stored in float32.
-
+// goes into the Conv, Gemm or MatMul before it when nobody else reads that op's output; so does an
+// Add or Sub of one constant per channel. On [N, C] it may also go into the Gemm behind it.
+// Anywhere else the normalisation becomes what it is, one factor and one offset per channel: a
+// depthwise 1x1 Conv, or Mul and Add on [N, C]. It is never pushed through a later convolution,
+// whose zero padding would not see the offset. Computed in double, stored in float32.
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "ir/op_types.hpp"
+#include "passes/tensor/linear_fold.hpp"
+#include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_pass.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
 namespace neurotool {
 namespace {
 
-constexpr std::string_view kName = "fold_batch_norm";
+using namespace tensor_passes;
 
-/// y[c] = factor[c] * x[c] + offset[c]
-struct Affine {
-  std::vector<double> factor, offset;
-};
-
-/// The normalisation as factor and offset, or nothing when a parameter is not constant.
-std::optional<Affine> affine_of(const TensorGraph& graph, const OpNode& node) {
-  std::array<Tensor, 4> parameters;  // scale, shift, mean, variance
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (node.inputs.size() <= i + 1 || !node.inputs[i + 1].valid()) return std::nullopt;
-    parameters[i] = graph[node.inputs[i + 1]].constant;
-    if (!parameters[i].defined() || parameters[i].size() != parameters[0].size())
-      return std::nullopt;
+/// The normalisation as factors and offsets. Errors name what keeps it from being one.
+Result<Affine> affine_of(const TensorGraph& graph, const Model& model, const OpNode& node) {
+  for (std::size_t i = 1; i < 5; ++i) {
+    if (constant_of(graph, node, i).defined()) continue;
+    return error(
+        "fold_batch_norm.computed", at_node(model, node),
+        fmt::format("a parameter of '{}' is computed from the input, not constant", node.name),
+        "export the network in inference mode");
   }
-  const double epsilon = std::get<BatchNorm>(node.op).epsilon;
+  const auto parameter = [&](std::size_t index, std::int64_t channel) {
+    return constant_of(graph, node, index).at(channel);
+  };
+  const auto epsilon = static_cast<double>(std::get<BatchNorm>(node.op).epsilon);
   Affine affine;
-  for (std::int64_t c = 0; c < parameters[0].size(); ++c) {
-    const double factor = parameters[0].at(c) / std::sqrt(parameters[3].at(c) + epsilon);
+  for (std::int64_t c = 0; c < constant_of(graph, node, 1).size(); ++c) {
+    const double variance = parameter(4, c);
+    const double factor = parameter(1, c) / std::sqrt(variance + epsilon);
+    if (!std::isfinite(factor)) {
+      return error("fold_batch_norm.variance", at_node(model, node),
+                   fmt::format("channel {} of '{}' has the variance {} and epsilon {}, which leave "
+                               "no finite factor",
+                               c, node.name, variance, epsilon),
+                   "the statistics in the model file are damaged; export it again");
+    }
     affine.factor.push_back(factor);
-    affine.offset.push_back(parameters[1].at(c) - parameters[2].at(c) * factor);
+    affine.offset.push_back(parameter(2, c) - parameter(3, c) * factor);
   }
   return affine;
 }
 
-Tensor float_tensor(Shape shape, const std::vector<double>& values) {
-  return Tensor::from<float>(std::move(shape), std::vector<float>(values.begin(), values.end()));
-}
-
-/// `weight` with slice c along `axis` multiplied by factor[c].
-Tensor scaled(const Tensor& weight, std::size_t axis, const std::vector<double>& factor) {
-  std::int64_t inner = 1;
-  for (std::size_t i = axis + 1; i < weight.rank(); ++i) inner *= weight.shape()[i];
-  std::vector<float> values(static_cast<std::size_t>(weight.size()));
-  for (std::int64_t i = 0; i < weight.size(); ++i) {
-    const auto channel = static_cast<std::size_t>(i / inner % weight.shape()[axis]);
-    values[static_cast<std::size_t>(i)] = static_cast<float>(weight.at(i) * factor[channel]);
+/// The constant as one value per channel of axis 1, if it broadcasts over the others.
+std::optional<std::vector<double>> per_channel(const Tensor& constant, std::size_t rank,
+                                               std::int64_t channels) {
+  if (!constant.defined() || constant.rank() > rank) return std::nullopt;
+  for (std::size_t i = 0; i < constant.rank(); ++i) {
+    const std::size_t axis = rank - constant.rank() + i;
+    const std::int64_t extent = constant.shape()[i];
+    if (extent != 1 && (axis != 1 || extent != channels)) return std::nullopt;
   }
-  return Tensor::from<float>(weight.shape(), std::move(values));
-}
-
-/// factor * bias + offset; bias is undefined (zero), one value for all, or one per channel.
-std::optional<std::vector<double>> folded_bias(const Tensor& bias, double bias_factor,
-                                               const Affine& affine) {
-  const auto channels = static_cast<std::int64_t>(affine.factor.size());
-  if (bias.defined() && bias.size() != 1 &&
-      (bias.size() != channels || bias.shape().back() != channels))
-    return std::nullopt;
-  std::vector<double> result;
+  std::vector<double> values;
   for (std::int64_t c = 0; c < channels; ++c) {
-    const double value = bias.defined() ? bias_factor * bias.at(bias.size() == 1 ? 0 : c) : 0;
-    const auto i = static_cast<std::size_t>(c);
-    result.push_back(value * affine.factor[i] + affine.offset[i]);
+    values.push_back(constant.at(constant.size() == 1 ? 0 : c));
   }
+  return values;
+}
+
+/// Add(x, constant), Add(constant, x) and Sub(x, constant) as an Affine; and which input x is.
+struct Offset {
+  std::size_t data = 0;
+  Affine affine;
+};
+
+std::optional<Offset> offset_of(const TensorGraph& graph, const OpNode& node,
+                                const ValueTypes& types) {
+  const auto* binary = std::get_if<Binary>(&node.op);
+  if (!binary || (binary->kind != BinaryKind::kAdd && binary->kind != BinaryKind::kSub)) {
+    return std::nullopt;
+  }
+  const bool swapped = binary->kind == BinaryKind::kAdd && constant_of(graph, node, 0).defined();
+  Offset result{.data = swapped ? std::size_t{1} : std::size_t{0}, .affine = {}};
+  const auto& shape = types[node.inputs[result.data]].shape;
+  if (!shape || shape->size() < 2 || (*shape)[1] == kFreeDim) return std::nullopt;
+  auto values = per_channel(constant_of(graph, node, 1 - result.data), shape->size(), (*shape)[1]);
+  if (!values) return std::nullopt;
+  if (binary->kind == BinaryKind::kSub) {
+    for (double& value : *values) value = -value;
+  }
+  result.affine.factor.assign(values->size(), 1);
+  result.affine.offset = *std::move(values);
   return result;
 }
 
-/// The linear op into whose weights a normalisation can go, as one shape for the three kinds.
-struct LinearOp {
-  Tensor weight, bias;
-  std::size_t output_axis = 0;  ///< the weight's axis of output channels
-  double bias_factor = 1;       ///< beta of a Gemm
-  bool bias_known = true;       ///< false: there is one, and it is computed
-};
+/// The work on one graph: its types, and how often values are read.
+class Folder {
+ public:
+  Folder(TensorGraph& graph, const Model& model)
+      : graph_(graph), model_(model), types_(types_of(graph)), readers_(count_readers(graph)) {}
 
-std::optional<LinearOp> linear_op(const TensorGraph& graph, const OpNode& node) {
-  const auto constant = [&](std::size_t index) {
-    const bool given = node.inputs.size() > index && node.inputs[index].valid();
-    return given ? graph[node.inputs[index]].constant : Tensor();
-  };
-  const bool has_bias = node.inputs.size() > 2 && node.inputs[2].valid();
-  LinearOp linear{.weight = constant(1), .bias = constant(2)};
-  linear.bias_known = !has_bias || linear.bias.defined();
-  if (!linear.weight.defined()) return std::nullopt;
-  if (std::holds_alternative<Conv>(node.op)) return linear;
-  if (linear.weight.rank() != 2) return std::nullopt;
-  if (const auto* gemm = std::get_if<Gemm>(&node.op)) {
-    linear.output_axis = gemm->trans_b ? 0 : 1;
-    linear.bias_factor = gemm->beta;
-    return linear;
+  Result<Changed> run() {
+    Changed changed = Changed::kNo;
+    for (const OpId id : graph_.topological_order()) {
+      if (std::holds_alternative<BatchNorm>(graph_[id].op)) {
+        NT_TRY_VOID(fold_norm(id));
+        changed = Changed::kYes;
+      } else if (const auto offset = offset_of(graph_, graph_[id], types_)) {
+        if (fold_backward(id, graph_[id].inputs[offset->data], offset->affine)) {
+          changed = Changed::kYes;
+        }
+      }
+    }
+    return changed;
   }
-  if (std::holds_alternative<MatMul>(node.op)) {
-    linear.output_axis = 1;
-    return linear;
+
+ private:
+  Result<> fold_norm(OpId id) {
+    NT_TRY(const Affine affine, affine_of(graph_, model_, graph_[id]));
+    const ValueId input = graph_[id].inputs[0];
+    const auto& shape = types_[input].shape;
+    if (!shape || shape->size() < 2) {
+      return error("fold_batch_norm.rank", at_node(model_, graph_[id]),
+                   fmt::format("the shape of what '{}' normalises is not known or has no channels",
+                               graph_[id].name),
+                   "run infer_shapes before fold_batch_norm");
+    }
+    const std::size_t rank = shape->size();
+    if (fold_backward(id, input, affine) || (rank == 2 && fold_forward(id, affine))) return {};
+    if (rank == 2) write_as_mul_and_add(id, affine);
+    if (rank > 2) write_as_conv(id, affine, rank);
+    return {};
   }
-  return std::nullopt;
-}
 
-/// A name that says where a folded tensor came from.
-ValueId add_named(TensorGraph& graph, const OpNode& node, std::string_view what, Tensor tensor) {
-  return graph.add_constant(graph.unique_value_name(fmt::format("{}.{}", node.name, what)),
-                            std::move(tensor));
-}
+  bool fold_backward(OpId id, ValueId data, const Affine& affine) {
+    const OpId producer = graph_[data].producer;
+    const auto& shape = types_[data].shape;
+    const bool fits = producer.valid() && shape && readers_[data.index] == 1 &&
+                      takes_affine(graph_, producer, shape->size(), affine.factor.size());
+    if (fits) fold_into_producer(graph_, id, producer, affine);
+    return fits;
+  }
 
-/// Folds the normalisation into the op before it. False when it does not fit there.
-bool fold_into_producer(TensorGraph& graph, OpId id, const Affine& affine, std::size_t rank) {
-  const ValueId input = graph[id].inputs.front();
-  const OpId producer = graph[input].producer;
-  if (!producer.valid() || graph.is_output(input) || graph.users(input).size() != 1) return false;
-  const auto linear = linear_op(graph, graph[producer]);
-  if (!linear || !linear->bias_known) return false;
-  const bool is_conv = std::holds_alternative<Conv>(graph[producer].op);
-  if (!is_conv && rank != 2) return false;  // channels are on axis 1, outputs on the last
-  if (linear->weight.shape()[linear->output_axis] !=
-      static_cast<std::int64_t>(affine.factor.size()))
-    return false;
-  const auto bias = folded_bias(linear->bias, linear->bias_factor, affine);
-  if (!bias) return false;
+  bool fold_forward(OpId id, const Affine& affine) {
+    const ValueId output = graph_[id].outputs[0];
+    if (readers_[output.index] != 1 || graph_.is_output(output)) return false;
+    return fold_into_consumer(graph_, id, graph_.users(output)[0], affine);
+  }
 
-  const ValueId weight_id = add_named(graph, graph[producer], "weight.folded",
-                                      scaled(linear->weight, linear->output_axis, affine.factor));
-  const auto channels = static_cast<std::int64_t>(bias->size());
-  const ValueId bias_id =
-      add_named(graph, graph[producer], "bias.folded", float_tensor({channels}, *bias));
-  OpNode& node = graph[producer];
-  node.inputs = {node.inputs.front(), weight_id, bias_id};
-  if (auto* gemm = std::get_if<Gemm>(&node.op)) gemm->beta = 1;
-  if (std::holds_alternative<MatMul>(node.op)) node.op = Gemm{};
-  node.origins.insert(node.origins.end(), graph[id].origins.begin(), graph[id].origins.end());
-  graph.replace_uses(graph[id].outputs.front(), input);
-  graph.remove(id);
-  return true;
-}
+  ValueId constant(OpId id, std::string_view what, Shape shape, const std::vector<double>& values) {
+    return graph_.add_constant(
+        fmt::format("{}.{}", graph_[id].name, what),
+        Tensor::from<float>(std::move(shape), std::vector<float>(values.begin(), values.end())));
+  }
 
-/// Writes the normalisation as one factor and one offset per channel, in place.
-void write_as_affine(TensorGraph& graph, OpId id, const Affine& affine, std::size_t rank) {
-  const auto channels = static_cast<std::int64_t>(affine.factor.size());
-  if (rank > 2) {
+  void write_as_conv(OpId id, const Affine& affine, std::size_t rank) {
+    const auto channels = static_cast<std::int64_t>(affine.factor.size());
     Shape shape(rank, 1);
     shape[0] = channels;
-    const ValueId weight =
-        add_named(graph, graph[id], "weight", float_tensor(shape, affine.factor));
-    const ValueId bias =
-        add_named(graph, graph[id], "bias", float_tensor({channels}, affine.offset));
+    const ValueId weight = constant(id, "weight", shape, affine.factor);
+    const ValueId bias = constant(id, "bias", {channels}, affine.offset);
     const std::vector<std::int64_t> ones(rank - 2, 1), zeros(2 * (rank - 2), 0);
-    OpNode& node = graph[id];
+    OpNode& node = graph_[id];
     node.op = Conv{.strides = ones, .dilations = ones, .pads = zeros, .group = channels};
-    node.inputs = {node.inputs.front(), weight, bias};
-    return;
+    node.inputs = {node.inputs[0], weight, bias};
   }
-  const ValueId factor =
-      add_named(graph, graph[id], "factor", float_tensor({channels}, affine.factor));
-  const ValueId offset =
-      add_named(graph, graph[id], "offset", float_tensor({channels}, affine.offset));
-  const std::vector<std::string> origins = graph[id].origins;
-  const ValueId input = graph[id].inputs.front();
-  const ValueId product = graph.add_op(graph.unique_op_name(graph[id].name + ".scale"),
-                                       Binary{BinaryKind::kMul}, {input, factor}, origins);
-  graph[product].shape = graph[input].shape;
-  OpNode& node = graph[id];
-  node.op = Binary{BinaryKind::kAdd};
-  node.inputs = {product, offset};
-}
+
+  void write_as_mul_and_add(OpId id, const Affine& affine) {
+    const auto channels = static_cast<std::int64_t>(affine.factor.size());
+    const ValueId factor = constant(id, "factor", {channels}, affine.factor);
+    const ValueId offset = constant(id, "offset", {channels}, affine.offset);
+    const ValueId input = graph_[id].inputs[0];
+    const ValueId product = graph_.add_op(graph_[id].name + ".scale", Binary{BinaryKind::kMul},
+                                          {input, factor}, graph_[id].origins);
+    graph_[product].shape = graph_[input].shape;
+    OpNode& node = graph_[id];
+    node.op = Binary{BinaryKind::kAdd};
+    node.inputs = {product, offset};
+  }
+
+  TensorGraph& graph_;
+  const Model& model_;
+  ValueTypes types_;
+  std::vector<std::size_t> readers_;
+};
 
 Result<Changed> fold_batch_norm(TensorGraph& graph, const Model& model, Context&) {
-  Changed changed = Changed::kNo;
-  ValueTypes types(graph);
-  for (const OpId id : graph.topological_order()) {
-    if (const Result<TensorType> type = types.infer(graph[id]))
-      types.set(graph[id].outputs.front(), *type);
-    if (!std::holds_alternative<BatchNorm>(graph[id].op)) continue;
-    const ModelNode at{model.path, graph[id].name};
-    const auto affine = affine_of(graph, graph[id]);
-    if (!affine)
-      return error("fold_batch_norm.computed", at,
-                   fmt::format("a parameter of '{}' is computed from the input, not constant",
-                               graph[id].name),
-                   "export the network in inference mode");
-    const auto& shape = types[graph[id].inputs.front()].shape;
-    if (!shape || shape->size() < 2)
-      return error("fold_batch_norm.rank", at,
-                   fmt::format("the shape of what '{}' normalises is not known or has no channels",
-                               graph[id].name),
-                   "run infer_shapes before fold_batch_norm");
-    if (!fold_into_producer(graph, id, *affine, shape->size()))
-      write_as_affine(graph, id, *affine, shape->size());
-    changed = Changed::kYes;
-  }
-  return changed;
+  return Folder(graph, model).run();
 }
 
 }  // namespace
 
 PassEntry fold_batch_norm_entry() {
   return tensor_pass_entry<fold_batch_norm>(
-      kName, "Folds BatchNormalization into the layer before it.",
+      "fold_batch_norm", "Folds BatchNormalization into the layer before it.",
       [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
-        return create_without_options<fold_batch_norm>(kName, section, path, out);
+        return create_without_options<fold_batch_norm>("fold_batch_norm", section, path, out);
       });
 }
 

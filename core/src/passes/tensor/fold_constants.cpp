@@ -1,83 +1,151 @@
-// Computes what does not depend on an input: ops whose inputs are all constant, and the shapes of
-// values whose extents are all known. Exporters write such arithmetic to size pads and reshapes.
-
+// Computes what does not depend on the network's input: ops whose inputs are all constants, and the
+// arithmetic on shapes that exporters leave behind, as far as the shapes are known. A new shape
+// that follows the batch and nothing else becomes the constant [-1, …], so that Reshape needs no
+// arithmetic at run time. Results that would be larger than max_elements stay computed.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "eval/tensor_eval.hpp"
-#include "ir/op_types.hpp"
-#include "passes/tensor/tensor_pass.hpp"
+#include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
 namespace neurotool {
 namespace {
 
-constexpr std::string_view kName = "fold_constants";
+using namespace tensor_passes;
 
-/// A folded tensor may not be larger than this: a small file must not unfold into gigabytes.
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 26;
+struct FoldConstantsOptions {
+  std::int64_t max_elements = std::int64_t{1} << 24;
+};
 
-/// The op's inputs, or nothing when one of them is not constant. Absent inputs stay undefined.
-std::optional<std::vector<Tensor>> constant_inputs(const TensorGraph& graph, const OpNode& node) {
-  std::vector<Tensor> inputs;
-  for (const ValueId id : node.inputs) {
-    if (!id.valid()) {
-      inputs.emplace_back();
-      continue;
-    }
-    if (!graph[id].constant.defined()) return std::nullopt;
-    inputs.push_back(graph[id].constant);
+const OptionTable<FoldConstantsOptions>& table() {
+  static const OptionTable<FoldConstantsOptions> rows{
+      option("max_elements", &FoldConstantsOptions::max_elements,
+             "Largest result that is stored as a constant.")
+          .range(1, 1e9),
+  };
+  return rows;
+}
+
+bool has_nan(const Tensor& tensor) {
+  if (!is_float(tensor.dtype())) return false;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) {
+    if (std::isnan(tensor.at(i))) return true;
   }
-  return inputs;
+  return false;
 }
 
-/// The op's value, or an undefined tensor when it is not known before data comes.
-Result<Tensor> folded_value(const TensorGraph& graph, const OpNode& node, const TensorType& type) {
-  if (type.constant.defined()) return type.constant;
-  const auto inputs = constant_inputs(graph, node);
-  if (!inputs) return Tensor();
-  const auto count = type.shape ? element_count(*type.shape) : std::nullopt;
-  if (!count || *count > kMaxElements) return Tensor();
-  NT_TRY(const std::vector<Tensor> outputs, evaluate_op(node.op, *inputs));
-  return outputs.front();
+bool is_number(std::int64_t element) {
+  return element != TensorType::kFree && element != TensorType::kUnknown;
 }
 
-Result<Changed> fold_constants(TensorGraph& graph, const Model& model, Context&) {
-  Changed changed = Changed::kNo;
-  ValueTypes types(graph);
-  for (const OpId id : graph.topological_order()) {
-    const auto at_node = [&](Error error) {
-      error.at = ModelNode{model.path, graph[id].name};
-      return error;
-    };
-    Result<TensorType> type = types.infer(graph[id]);
-    if (!type) return at_node(std::move(type).error());
-    Result<Tensor> value = folded_value(graph, graph[id], *type);
-    if (!value) return at_node(std::move(value).error());
-    if (!value->defined()) {
-      types.set(graph[id].outputs.front(), *std::move(type));
-      continue;
-    }
-    // The value keeps its name and its users: it only stops being computed.
-    const ValueId output = graph[id].outputs.front();
-    types.set(output, type_of(*value));
-    graph[output].dtype = value->dtype();
-    graph[output].shape = value->shape();
-    graph[output].constant = *std::move(value);
-    graph[output].producer = OpId{};
-    graph[id].removed = true;
-    changed = Changed::kYes;
+class FoldConstants final : public Pass {
+ public:
+  explicit FoldConstants(FoldConstantsOptions options) : options_(options) {}
+
+  std::vector<std::pair<std::string, OptionValue>> options() const override {
+    return table().values(options_);
   }
-  return changed;
-}
+
+  Result<Changed> run(Model& model, Context&) override {
+    TensorGraph& graph = model.tensor();
+    ValueTypes types(graph);
+    Changed changed = Changed::kNo;
+    for (const OpId id : graph.topological_order()) {
+      // What does not fit is for infer_shapes to report.
+      auto type = types.infer(graph[id]);
+      if (!type) continue;
+      const ValueId output = graph[id].outputs[0];
+      if (const Tensor value = value_of(graph, graph[id], *type); value.defined()) {
+        make_constant(graph, id, value);
+        types.set(output, type_of(value));
+        changed = Changed::kYes;
+        continue;
+      }
+      if (std::holds_alternative<Reshape>(graph[id].op) && simplify_reshape(graph, id, types)) {
+        changed = Changed::kYes;
+      }
+      types.set(output, *std::move(type));
+    }
+    return changed;
+  }
+
+ private:
+  /// The value of the node's output if it is known and small enough; undefined otherwise.
+  Tensor value_of(const TensorGraph& graph, const OpNode& node, const TensorType& type) const {
+    const auto count = type.shape ? element_count(*type.shape) : std::nullopt;
+    if (!count || *count > options_.max_elements) return {};
+    if (type.elements && std::ranges::all_of(*type.elements, is_number)) {
+      return Tensor::from<std::int64_t>(*type.shape, *type.elements).converted(type.dtype);
+    }
+    std::vector<Tensor> inputs;
+    for (const ValueId input : node.inputs) {
+      inputs.push_back(input.valid() ? graph[input].constant : Tensor());
+      if (input.valid() && !inputs.back().defined()) return {};
+    }
+    const auto result = evaluate_op(node.op, inputs);
+    // Not a number is for the run to show, not for the weights to hold.
+    if (!result || has_nan((*result)[0])) return {};
+    return (*result)[0];
+  }
+
+  /// The op goes; its output stays, under its name, as a constant.
+  static void make_constant(TensorGraph& graph, OpId id, const Tensor& tensor) {
+    Value& value = graph[graph[id].outputs[0]];
+    value.producer = {};
+    value.dtype = tensor.dtype();
+    value.shape = tensor.shape();
+    value.constant = tensor;
+    graph[id].outputs.clear();
+    graph.remove(id);
+  }
+
+  /// A new shape with one part that is not known: a constant with -1 there, or with 0 where it
+  /// copies the batch and -1 is taken.
+  static bool simplify_reshape(TensorGraph& graph, OpId id, const ValueTypes& types) {
+    const OpNode& node = graph[id];
+    const TensorType& wanted = types[node.inputs[1]];
+    if (wanted.constant.defined() || !wanted.elements) return false;
+    std::vector<std::int64_t> shape = *wanted.elements;
+    if (std::ranges::count_if(shape, is_number) + 1 != std::ssize(shape)) return false;
+    // A computed 0 would copy an extent once it is constant, or already does.
+    if (std::ranges::find(shape, 0) != shape.end()) return false;
+    const auto open = std::ranges::find_if_not(shape, is_number);
+    if (std::ranges::find(shape, -1) == shape.end()) {
+      *open = -1;
+    } else {
+      const auto axis = static_cast<std::size_t>(open - shape.begin());
+      const auto& data = types[node.inputs[0]].shape;
+      const bool copies = *open == TensorType::kFree && data && axis < data->size() &&
+                          (*data)[axis] == kFreeDim && std::ranges::count(*data, kFreeDim) == 1;
+      if (!copies) return false;
+      *open = 0;
+    }
+    const auto rank = static_cast<std::int64_t>(shape.size());
+    const std::string name = graph[node.inputs[1]].name + "/folded";
+    const ValueId constant =
+        graph.add_constant(name, Tensor::from<std::int64_t>({rank}, std::move(shape)));
+    graph[id].inputs[1] = constant;
+    graph[id].op = Reshape{.allow_zero = false};
+    return true;
+  }
+
+  FoldConstantsOptions options_;
+};
 
 }  // namespace
 
 PassEntry fold_constants_entry() {
-  return tensor_pass_entry<fold_constants>(
-      kName, "Computes what does not depend on an input.",
-      [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
-        return create_without_options<fold_constants>(kName, section, path, out);
-      });
+  return {.info = {.name = "fold_constants",
+                   .summary = "Computes what does not depend on an input.",
+                   .from = Level::kTensor,
+                   .to = Level::kTensor},
+          .options = table().infos(),
+          .create = [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
+            return create_pass<FoldConstants>(table(), "fold_constants", section, path, out);
+          }};
 }
 
 }  // namespace neurotool

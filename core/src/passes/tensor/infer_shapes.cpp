@@ -1,51 +1,60 @@
-// Fills in the element type and the shape of every value from those before it. A free batch extent
-// stays free. The rules themselves are in ir/op_types: this pass walks the graph and says where.
-
+// Writes down the type and shape of every value, from the graph's inputs on. A free batch stays
+// free: extents computed from it are followed as far as they can be. An op whose inputs do not fit
+// each other is an error that names the node. Runs again after passes that changed shapes or
+// constants.
 #include <fmt/format.h>
 
-#include "ir/op_types.hpp"
+#include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_pass.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
 namespace neurotool {
 namespace {
 
-constexpr std::string_view kName = "infer_shapes";
+using namespace tensor_passes;
+
+/// `inferred`, but an extent that is free there keeps the number that was known.
+std::optional<Shape> merged(const std::optional<Shape>& inferred, const std::optional<Shape>& old) {
+  if (!inferred || !old || inferred->size() != old->size()) return inferred ? inferred : old;
+  Shape result = *inferred;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (result[i] == kFreeDim) result[i] = (*old)[i];
+  }
+  return result;
+}
 
 Result<Changed> infer_shapes(TensorGraph& graph, const Model& model, Context& context) {
   ValueTypes types(graph);
   Changed changed = Changed::kNo;
-  Diagnostics found;
+  std::optional<Error> first;
   for (const OpId id : graph.topological_order()) {
     const OpNode& node = graph[id];
-    Result<TensorType> type = types.infer(node);
+    auto type = types.infer(node);
     if (!type) {
-      Error error = std::move(type).error();
-      error.at = ModelNode{model.path, node.name};
-      found.report(error);
+      Error conflict = error("infer_shapes.conflict", at_node(model, node),
+                             fmt::format("{}: {}", op_name(node.op), type.error().message));
+      context.diagnostics.report(conflict);
+      if (!first) first = std::move(conflict);
       continue;
     }
-    Value& value = graph[node.outputs.front()];
-    if (value.dtype != type->dtype || (type->shape && value.shape != type->shape)) {
-      value.dtype = type->dtype;
-      if (type->shape) value.shape = type->shape;
-      changed = Changed::kYes;
-    }
-    types.set(node.outputs.front(), *std::move(type));
+    Value& value = graph[node.outputs[0]];
+    type->shape = merged(type->shape, value.shape);
+    if (value.dtype != type->dtype || value.shape != type->shape) changed = Changed::kYes;
+    value.dtype = type->dtype;
+    value.shape = type->shape;
+    types.set(node.outputs[0], *std::move(type));
   }
-  if (!found.has_errors()) return changed;
-  Error first = found.first_error();
-  for (Diagnostic& diagnostic : found.all()) context.diagnostics.report(std::move(diagnostic));
-  return first;
+  if (first) return *std::move(first);
+  return changed;
 }
 
 }  // namespace
 
 PassEntry infer_shapes_entry() {
   return tensor_pass_entry<infer_shapes>(
-      kName, "Fills in the element type and shape of every value.",
+      "infer_shapes", "Fills in the element type and shape of every value.",
       [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
-        return create_without_options<infer_shapes>(kName, section, path, out);
+        return create_without_options<infer_shapes>("infer_shapes", section, path, out);
       });
 }
 

@@ -1,118 +1,176 @@
-// Removes ops that hand on their input unchanged (Identity and Dropout, casts to the same type,
-// pads of zero, reshapes, transposes and slices that move nothing) and writes every spelling of a
-// rectifier, Clip(0, inf) and Max(x, 0), as Relu.
-
-#include <cmath>
+// Removes what changes nothing: Identity (and Dropout, which arrives as one), casts to the same
+// type, pads by zero, slices of everything, reshapes to the same shape, transposes that move no
+// axis, windows of one element, joins of one part. Writes the two other spellings of ReLU, Clip(x,
+// 0, inf) and Max(x, 0), as what they are.
+#include <algorithm>
 #include <limits>
-#include <numeric>
 
-#include "ir/op_types.hpp"
+#include "ir/op_geometry.hpp"
+#include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_pass.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
 namespace neurotool {
 namespace {
 
-constexpr std::string_view kName = "remove_identity";
+using namespace tensor_passes;
 
-bool all_equal(std::span<const std::int64_t> values, std::int64_t wanted) {
-  return std::ranges::all_of(values, [&](std::int64_t v) { return v == wanted; });
+/// Both known and equal; one free extent may stand at the same place in both, since the number of
+/// elements then makes it equal too.
+bool same_shape(const TensorType& a, const TensorType& b) {
+  return a.shape && b.shape && *a.shape == *b.shape && std::ranges::count(*a.shape, kFreeDim) <= 1;
 }
 
-/// The constant of an input; undefined when the input is absent or computed.
-Tensor constant_of(const TensorGraph& graph, const OpNode& node, std::size_t index) {
-  if (index >= node.inputs.size() || !node.inputs[index].valid()) return {};
-  return graph[node.inputs[index]].constant;
-}
-
-bool is_absent(const OpNode& node, std::size_t index) {
-  return index >= node.inputs.size() || !node.inputs[index].valid();
-}
-
-bool is_all(const Tensor& tensor, double wanted) {
-  if (!tensor.defined()) return false;
-  for (std::int64_t i = 0; i < tensor.size(); ++i)
+bool all_elements_are(const Tensor& tensor, double wanted) {
+  for (std::int64_t i = 0; i < tensor.size(); ++i) {
     if (tensor.at(i) != wanted) return false;
-  return true;
+  }
+  return tensor.defined();
 }
 
-/// Input and output have the same known shape; at most one extent is free, so it is the same one.
-bool keeps_shape(const OpNode& node, const ValueTypes& types) {
-  const auto& before = types[node.inputs.front()].shape;
-  const auto& after = types[node.outputs.front()].shape;
-  return before && after && *before == *after && std::ranges::count(*before, kFreeDim) <= 1;
-}
-
-/// One overload for each op that can be an identity; everything else computes something.
-struct IsIdentity {
+/// What is known around one op.
+struct Site {
   const TensorGraph& graph;
   const OpNode& node;
   const ValueTypes& types;
 
-  bool operator()(const Identity&) const { return true; }
-  bool operator()(const Cast& cast) const { return types[node.inputs.front()].dtype == cast.to; }
-  bool operator()(const Pad&) const { return is_all(constant_of(graph, node, 1), 0); }
-  bool operator()(const Reshape&) const { return keeps_shape(node, types); }
-  bool operator()(const Flatten&) const { return keeps_shape(node, types); }
-  bool operator()(const Squeeze&) const { return keeps_shape(node, types); }
-  bool operator()(const Concat&) const { return node.inputs.size() == 1; }
-  bool operator()(const Clip&) const { return is_absent(node, 1) && is_absent(node, 2); }
-  bool operator()(const Transpose& transpose) const {
-    std::vector<std::int64_t> identity(transpose.perm.size());
-    std::iota(identity.begin(), identity.end(), std::int64_t{0});
-    return !identity.empty() && transpose.perm == identity;
-  }
-  bool operator()(const Slice&) const {
-    const bool forward = is_absent(node, 4) || is_all(constant_of(graph, node, 4), 1);
-    return forward && keeps_shape(node, types);
-  }
-  bool operator()(const AveragePool& pool) const {
-    return all_equal(pool.kernel, 1) && all_equal(pool.strides, 1) && all_equal(pool.pads, 0);
-  }
-  bool operator()(const auto&) const { return false; }
+  const TensorType& in(std::size_t index) const { return types[node.inputs[index]]; }
+  const TensorType& out() const { return types[node.outputs[0]]; }
+  const Tensor& constant(std::size_t index) const { return constant_of(graph, node, index); }
+  bool has(std::size_t index) const { return input_of(node, index).valid(); }
 };
 
-/// The input that is rectified when the op is max(x, 0) in some spelling; invalid otherwise.
-ValueId rectified_input(const TensorGraph& graph, const OpNode& node) {
-  if (std::holds_alternative<Clip>(node.op)) {
-    const bool from_zero = is_all(constant_of(graph, node, 1), 0);
-    const Tensor maximum = constant_of(graph, node, 2);
-    const bool open = is_absent(node, 2) ||
-                      is_all(maximum, std::numeric_limits<double>::infinity()) ||
-                      is_all(maximum, double{std::numeric_limits<float>::max()});
-    return from_zero && open ? node.inputs.front() : ValueId{};
+/// Whether the op's output is its first input, unchanged.
+struct IsIdentity {
+  Site at;
+
+  bool operator()(const Identity&) const { return true; }
+  bool operator()(const Cast& op) const { return at.in(0).dtype == op.to; }
+  bool operator()(const Pad&) const { return all_elements_are(at.constant(1), 0); }
+  bool operator()(const Reshape&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Flatten&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Squeeze&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Unsqueeze&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Concat&) const { return at.node.inputs.size() == 1; }
+
+  bool operator()(const Transpose& op) const {
+    const std::size_t rank = at.in(0).shape ? at.in(0).shape->size() : op.perm.size();
+    if (op.perm.empty()) return at.in(0).shape && rank < 2;
+    const auto perm = normal_axes(op.perm, rank, "permuted axis");
+    return perm && std::ranges::is_sorted(*perm);
   }
-  const auto* binary = std::get_if<Binary>(&node.op);
-  if (binary == nullptr || binary->kind != BinaryKind::kMax) return {};
+
+  bool operator()(const Slice&) const {
+    const auto list = [&](std::size_t index) -> std::optional<std::vector<std::int64_t>> {
+      if (!at.has(index)) return std::vector<std::int64_t>();
+      if (!at.constant(index).defined()) return std::nullopt;
+      const auto values = integers_of(at.constant(index), "slice");
+      return values ? std::optional(*values) : std::nullopt;
+    };
+    const auto starts = list(1), ends = list(2), axes = list(3), steps = list(4);
+    if (!at.in(0).shape || !starts || !ends || !axes || !steps) return false;
+    const auto ranges = slice_ranges(*at.in(0).shape, *starts, *ends, *axes, *steps);
+    return ranges && std::ranges::all_of(*ranges, &SliceRange::whole);
+  }
+
+  bool operator()(const Clip&) const {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    return (!at.has(1) || all_elements_are(at.constant(1), -kInfinity)) &&
+           (!at.has(2) || all_elements_are(at.constant(2), kInfinity));
+  }
+
+  bool operator()(const MaxPool& op) const { return is_point(op); }
+  bool operator()(const AveragePool& op) const { return is_point(op); }
+
+  bool operator()(const Conv&) const { return false; }
+  bool operator()(const Gemm&) const { return false; }
+  bool operator()(const MatMul&) const { return false; }
+  bool operator()(const BatchNorm&) const { return false; }
+  bool operator()(const GlobalAveragePool&) const { return false; }
+  bool operator()(const Unary&) const { return false; }
+  bool operator()(const Binary&) const { return false; }
+  bool operator()(const Softmax&) const { return false; }
+  bool operator()(const Gather&) const { return false; }
+  bool operator()(const ReduceMean&) const { return false; }
+  bool operator()(const ShapeOf&) const { return false; }
+  bool operator()(const ConstantOfShape&) const { return false; }
+
+ private:
+  template <class Pool>
+  static bool is_point(const Pool& op) {
+    const auto all = [](const std::vector<std::int64_t>& list, std::int64_t wanted) {
+      return std::ranges::all_of(list, [=](std::int64_t value) { return value == wanted; });
+    };
+    return all(op.kernel, 1) && all(op.strides, 1) && all(op.pads, 0);
+  }
+};
+
+/// The value whose ReLU this op computes, or an invalid id.
+ValueId relu_of(const Site& at) {
+  const float kMost = std::numeric_limits<float>::max();
+  if (std::holds_alternative<Clip>(at.node.op)) {
+    const Tensor& most = at.constant(2);
+    const bool open = !at.has(2) || (most.defined() && most.size() == 1 &&
+                                     most.at(0) >= static_cast<double>(kMost));
+    return open && all_elements_are(at.constant(1), 0) ? at.node.inputs[0] : ValueId{};
+  }
+  const auto* binary = std::get_if<Binary>(&at.node.op);
+  if (!binary || binary->kind != BinaryKind::kMax) return {};
   for (const std::size_t zero : {std::size_t{0}, std::size_t{1}}) {
-    const Tensor constant = constant_of(graph, node, zero);
-    if (constant.size() == 1 && constant.rank() <= 1 && is_all(constant, 0))
-      return node.inputs[1 - zero];
+    const std::size_t other = 1 - zero;
+    // Zeros of a larger shape would repeat x.
+    const bool keeps_shape = at.constant(zero).size() == 1 && at.constant(zero).rank() == 0;
+    if (all_elements_are(at.constant(zero), 0) &&
+        (keeps_shape || same_shape(at.in(other), at.out()))) {
+      return at.node.inputs[other];
+    }
   }
   return {};
 }
 
-Result<Changed> remove_identity(TensorGraph& graph, const Model&, Context&) {
+/// Turns the other spellings of a ReLU into one.
+Changed write_relus(TensorGraph& graph, const ValueTypes& types) {
   Changed changed = Changed::kNo;
-  ValueTypes types(graph);
+  for (const OpId id : graph.live_ops()) {
+    OpNode& node = graph[id];
+    const ValueId of = relu_of({graph, node, types});
+    if (!of.valid()) continue;
+    node.op = Unary{.kind = UnaryKind::kRelu};
+    node.inputs = {of};
+    changed = Changed::kYes;
+  }
+  return changed;
+}
+
+Result<Changed> remove_identity(TensorGraph& graph, const Model&, Context&) {
+  const ValueTypes types = types_of(graph);
+  Changed changed = write_relus(graph, types);
+  // What each value is read as: one pass over all readers in the end, not one for each removal.
+  std::vector<ValueId> instead(graph.values.size());
+  const auto resolved = [&](ValueId id) {
+    return id.valid() && instead[id.index].valid() ? instead[id.index] : id;
+  };
+  std::vector<bool> is_output(graph.values.size(), false);
+  for (const ValueId id : graph.outputs) is_output[id.index] = true;
   for (const OpId id : graph.topological_order()) {
-    const Result<TensorType> type = types.infer(graph[id]);
-    if (type) types.set(graph[id].outputs.front(), *type);
-    if (const ValueId input = rectified_input(graph, graph[id]); input.valid()) {
-      graph[id].op = Unary{UnaryKind::kRelu};
-      graph[id].inputs = {input};
-      changed = Changed::kYes;
-      continue;
-    }
     const OpNode& node = graph[id];
-    if (!type || !std::visit(IsIdentity{graph, node, types}, node.op)) continue;
-    const ValueId input = node.inputs.front(), output = node.outputs.front();
-    // A network that is nothing but an identity keeps it: an output needs something that makes it.
-    if (graph.is_output(output) && !graph[input].producer.valid()) continue;
-    graph.replace_uses(output, input);
+    if (!std::visit(IsIdentity{{graph, node, types}}, node.op)) continue;
+    const ValueId from = resolved(node.inputs[0]), to = node.outputs[0];
+    if (is_output[to.index]) {
+      // The network's result keeps its name: the value before takes it over, unless that is an
+      // input, a constant or a result itself.
+      if (is_output[from.index] || !graph[from].producer.valid()) continue;
+      std::swap(graph[from].name, graph[to].name);
+      is_output[from.index] = true;
+    }
+    instead[to.index] = from;
     graph.remove(id);
     changed = Changed::kYes;
   }
+  for (const OpId id : graph.live_ops()) {
+    for (ValueId& input : graph[id].inputs) input = resolved(input);
+  }
+  for (ValueId& output : graph.outputs) output = resolved(output);
   return changed;
 }
 
@@ -120,9 +178,9 @@ Result<Changed> remove_identity(TensorGraph& graph, const Model&, Context&) {
 
 PassEntry remove_identity_entry() {
   return tensor_pass_entry<remove_identity>(
-      kName, "Removes ops that change nothing and writes every rectifier as Relu.",
+      "remove_identity", "Removes ops that change nothing and writes every rectifier as Relu.",
       [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
-        return create_without_options<remove_identity>(kName, section, path, out);
+        return create_without_options<remove_identity>("remove_identity", section, path, out);
       });
 }
 

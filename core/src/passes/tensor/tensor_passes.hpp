@@ -1,4 +1,4 @@
-// The passes that tidy a tensor graph before it is lowered.
+// The passes of the tensor level, for the registry.
 #pragma once
 
 #include "passes/pass.hpp"
