@@ -278,8 +278,9 @@ Result<Model> rebuild_snapshot(const Json& description, const TensorSource& tens
   verify(model, diagnostics);
   if (!diagnostics.has_errors()) return model;
   const Error violation = diagnostics.first_error();
-  return error("snapshot.format", violation.at,
-               fmt::format("the model in it breaks a rule: {}", violation.message), violation.help);
+  return error(
+      "snapshot.inconsistent", violation.at,
+      fmt::format("the snapshot breaks the rule '{}': {}", violation.code, violation.message));
 }
 
 }  // namespace neurotool
