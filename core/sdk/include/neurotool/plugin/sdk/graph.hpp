@@ -169,6 +169,11 @@ class Graph {
  public:
   explicit Graph(const nt_graph* graph) : graph_(graph), info_(detail::sized<nt_graph_info>()) {
     detail::expect_ok(detail::host->graph->info(graph, &info_));
+    if (info_.arithmetic != NT_FLOAT32 && info_.arithmetic != NT_INTEGER) {
+      throw Failure(NT_UNSUPPORTED, "plugin.graph",
+                    format("the graph's arithmetic {} is newer than this plugin",
+                           info_.arithmetic));
+    }
   }
 
   std::string_view name() const { return view(info_.name); }
