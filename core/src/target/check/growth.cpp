@@ -138,10 +138,10 @@ constexpr std::array kChecks{
     Check{
         {"growth", "growth.first-lengths", "Structs that end where version 0.1's end are enough."},
         first_lengths,
-        "compile.zoo"},
+        "simulate.runs"},
     Check{{"growth", "growth.future-lengths", "Structs with something unknown behind do no harm."},
           future_lengths,
-          "compile.zoo"},
+          "simulate.runs"},
     Check{
         {"growth", "growth.unknown-values", "Numbers that nobody defined are refused or ignored."},
         unknown_values,

@@ -63,8 +63,8 @@ Result<> open_again_and_again(Trial& trial) {
   return for_each_target(trial, [&](const Offer& offer) -> Result<> {
     constexpr int kWarmUp = 10, kTimes = 100;
     for (int i = 0; i < kWarmUp; ++i) NT_TRY_VOID(OpenTarget::open(offer));
-    const std::size_t before = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
     const ProcessState state = ProcessState::now();
+    const std::size_t before = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
     for (int i = 0; i < kTimes; ++i) NT_TRY_VOID(OpenTarget::open(offer));
     const std::size_t after = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
     // Less than eight bytes each time is somebody's cache.

@@ -14,6 +14,7 @@
 #include "target/check/elf.hpp"
 #include "target/check/guest.hpp"
 #include "target/check/trial.hpp"
+#include "target/trust.hpp"
 
 namespace neurotool::conformance {
 namespace {
@@ -37,6 +38,13 @@ Result<> exports(Trial& trial) {
   trial.warn(fmt::format("besides {} it exports {} symbol{}: {}{}", NT_PLUGIN_ENTRY, count,
                          count == 1 ? "" : "s", fmt::join(others, ", "),
                          count > kShown ? ", …" : ""));
+  return {};
+}
+
+/// Whoever names a file to be checked has decided to run it; a run would not.
+Result<> trusted(Trial& trial) {
+  if (const Result<> trust = check_trust(trial.file()); !trust)
+    trial.warn(fmt::format("a run would not load it from here: {}", trust.error().message));
   return {};
 }
 
@@ -136,6 +144,7 @@ constexpr std::array kChecks{
     Check{{"load", "load.resolve", "The file opens with every symbol resolved and has the entry."},
           resolve,
           ""},
+    Check{{"load", "load.trusted", "A run may load the file from where it lies."}, trusted, ""},
     Check{{"load", "load.exports", "The entry is the one symbol that the file exports."},
           exports,
           ""},

@@ -98,7 +98,7 @@ Result<CheckResult> run_in_own_process(const Check& check, const std::filesystem
   };
   NT_TRY(const ChildEnd end,
          run_in_child(body, check.leave, options.timeout_seconds, options.cancel));
-  CheckResult result{check.info, Outcome::kPass, {}, end.seconds};
+  CheckResult result{check.info, Outcome::kPass, {}, end.seconds, true};
   const bool answered = from_wire(end.answer, result);
   if (end.how != ChildEnd::How::kReturned || !answered) {
     result.outcome = Outcome::kFail;
@@ -112,7 +112,7 @@ CheckResult run_here(const Check& check, const std::filesystem::path& file) {
   Trial trial(file);
   perform(check, trial);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  return {check.info, trial.outcome(), trial.findings(), taken.count()};
+  return {check.info, trial.outcome(), trial.findings(), taken.count(), true};
 }
 
 /// A result for a check that was not run, because the check before it already tells why it would
@@ -120,7 +120,7 @@ CheckResult run_here(const Check& check, const std::filesystem::path& file) {
 const CheckResult* obstacle(const Check& check, const std::vector<CheckResult>& results) {
   for (const CheckResult& result : results) {
     const bool needed = result.check.name == check.needs || result.check.name == kFirstCheck;
-    const bool broken = result.outcome == Outcome::kFail || result.outcome == Outcome::kSkip;
+    const bool broken = result.outcome == Outcome::kFail || !result.ran;
     if (needed && broken) return &result;
   }
   return nullptr;
@@ -131,11 +131,13 @@ Result<std::vector<const Check*>> choose(const CheckOptions& options) {
   for (const Check& check : all_checks())
     if (matches(options.only, check.info.name)) chosen.push_back(&check);
   if (chosen.empty()) {
-    std::vector<std::string> names;
-    for (const Check& check : all_checks()) names.emplace_back(check.info.name);
+    std::vector<std::string_view> names;
+    for (const Check& check : all_checks()) names.push_back(check.info.name);
+    const std::string_view near = nearest_name(options.only, names);
     return error("plugin.no-such-check", {},
                  fmt::format("no check is called '{}'", escape_control(options.only)),
-                 fmt::format("{}; --list shows all", suggest(options.only, names)));
+                 fmt::format("{}--list shows all checks",
+                             near.empty() ? "" : fmt::format("did you mean '{}'? ", near)));
   }
   if (options.in_process && chosen.size() != 1) {
     return error("plugin.in-process", {},
@@ -190,12 +192,16 @@ std::size_t CheckReport::count(Outcome outcome) const {
 
 Result<CheckReport> run_checks(const std::filesystem::path& file, const CheckOptions& options,
                                const OnResult& on_result) {
-  NT_TRY(const std::vector<const Check*> chosen, choose(options));
+  NT_TRY(std::vector<const Check*> chosen, choose(options));
   NT_TRY(const std::filesystem::path real, regular_file(file));
+  // Asked or not: a file that does not open would only make every other check say the same.
+  const bool wants_first = chosen.front()->info.name == kFirstCheck;
+  if (!wants_first && !options.in_process) chosen.insert(chosen.begin(), &all_checks().front());
+
   CheckReport report;
   for (const Check* check : chosen) {
     if (options.cancel != nullptr && options.cancel->cancelled()) break;
-    CheckResult result{check->info, Outcome::kSkip, {}, 0};
+    CheckResult result{check->info, Outcome::kSkip, {}, 0, false};
     if (const CheckResult* reason = obstacle(*check, report.results)) {
       result.findings = {fmt::format("needs {}, which does not pass", reason->check.name)};
     } else if (options.in_process) {
@@ -203,7 +209,9 @@ Result<CheckReport> run_checks(const std::filesystem::path& file, const CheckOpt
     } else {
       NT_TRY(result, run_in_own_process(*check, real, options));
     }
-    if (check->info.name == kFirstCheck) report.loads = result.outcome != Outcome::kFail;
+    const bool is_first = check->info.name == kFirstCheck;
+    if (is_first) report.loads = result.outcome != Outcome::kFail;
+    if (is_first && !wants_first && report.loads) continue;
     report.results.push_back(result);
     if (on_result) on_result(report.results.back());
   }

@@ -36,6 +36,7 @@ struct CheckResult {
   /// Why it is not a pass: one sentence each, the first one the most telling.
   std::vector<std::string> findings;
   double seconds = 0;
+  bool ran = true;  ///< false: skipped, because a check that it needs does not pass
 };
 
 struct CheckOptions {
