@@ -47,10 +47,13 @@ struct ListRow {
 };
 inline constexpr std::size_t kListSlack = 32;
 
-/// Part of a kernel that lies inside the source: columns [begin, end) of ring row `slot`. `base` is
-/// what leads from a list's ids to weights; `row` the first row of weights.
+/// Part of a kernel that lies inside the source: columns [begin, end) of ring row `slot`. `row` is
+/// its first row of weights, `base` leads from a list's ids to weights, the pointers to the lists
+/// of the tile's first step.
 struct Range {
-  std::uint32_t slot = 0, begin = 0, end = 0, base = 0, row = 0;
+  std::uint32_t slot = 0, begin = 0, end = 0, row = 0, base = 0;
+  const std::uint32_t* ids = nullptr;
+  const std::uint32_t* offsets = nullptr;
 };
 
 /// No kernel works on more steps at once.

@@ -18,10 +18,34 @@ NT_INLINE std::uint32_t* append_events(std::uint32_t* to, std::uint64_t word,
 
 #else
 
-NT_INLINE std::uint32_t* append_events(std::uint32_t* to, std::uint64_t word, std::uint32_t,
-                                       std::uint32_t first, std::uint32_t shift) {
-  for (; word != 0; word &= word - 1) {
-    *to++ = (first + static_cast<std::uint32_t>(__builtin_ctzll(word))) << shift;
+/// The places of the set bits of every byte, as eight bytes.
+struct BytePlaces {
+  std::uint64_t of[256];
+};
+constexpr BytePlaces make_byte_places() {
+  BytePlaces table{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t count = 0;
+    for (std::uint64_t bit = 0; bit < 8; ++bit) {
+      if ((byte >> bit & 1) != 0) table.of[byte] |= bit << (8 * count++);
+    }
+  }
+  return table;
+}
+constexpr BytePlaces kBytePlaces = make_byte_places();
+
+/// Eight channels at a time, without a branch that depends on spikes; writes all eight places, of
+/// which the next write covers the rest.
+NT_INLINE std::uint32_t* append_events(std::uint32_t* to, std::uint64_t word,
+                                       std::uint32_t channels, std::uint32_t first,
+                                       std::uint32_t shift) {
+  for (std::uint32_t c = 0; c < channels; c += 8, word >>= 8) {
+    const auto byte = static_cast<std::uint8_t>(word);
+    const std::uint64_t places = kBytePlaces.of[byte];
+    for (std::uint32_t i = 0; i < 8; ++i) {
+      to[i] = (static_cast<std::uint32_t>(places >> (8 * i) & 0xff) + first + c) << shift;
+    }
+    to += __builtin_popcount(byte);
   }
   return to;
 }
@@ -66,14 +90,19 @@ std::uint32_t find_ranges(const Geometry& g, std::uint32_t target_row, std::uint
       const auto first = static_cast<std::uint32_t>(begin);
       // An id counts from column 0 of the source, its weights from the first column of the kernel:
       // the difference may be negative, and 32-bit arithmetic wraps back.
-      out[count++] = {slot, first, static_cast<std::uint32_t>(end),
-                      (row - first * g.source_channels) << shift, row};
+      out[count++] = {slot,
+                      first,
+                      static_cast<std::uint32_t>(end),
+                      row,
+                      (row - first * g.source_channels) << shift,
+                      nullptr,
+                      nullptr};
     }
   }
   return count;
 }
 
-/// Appends events with `base` added; may write 16 elements too many.
+/// Appends events with `base` added; may write a vector too many.
 NT_INLINE std::uint32_t* append_list(std::uint32_t* to, const std::uint32_t* from,
                                      std::uint32_t count, std::uint32_t base) {
   const Vector<std::uint32_t> bases = splat(base);

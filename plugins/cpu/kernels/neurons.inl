@@ -27,14 +27,19 @@ NT_INLINE std::uint32_t fire(Vector<Number>& v, Vector<Number> threshold) {
 
 enum class Leak { kNone, kMembrane, kBoth };
 
-template <class Number, Leak kLeak>
+enum class Fires { kNever, kYes };
+enum class Bias { kNone, kSome };
+
+template <class Number, Leak kLeak, Fires kFires, Bias kBias>
 NT_INLINE void update_pixel(const UpdateRow<Number>& row, std::uint32_t pixel) {
   const std::size_t at = std::size_t{pixel} * row.lanes;
   std::uint64_t word = 0;
   std::uint64_t events = 0;
   for (std::uint32_t lane = 0; lane < row.lanes; lane += kLanes) {
     Vector<Number> arriving = load(row.current + at + lane);
-    if (row.bias != nullptr) arriving = arriving + load(row.bias + pixel * row.bias_stride + lane);
+    if constexpr (kBias == Bias::kSome) {
+      arriving = arriving + load(row.bias + pixel * row.bias_stride + lane);
+    }
     if constexpr (kLeak == Leak::kBoth) {
       const Vector<Number> keep = load(row.current_decay + pixel * row.current_decay_stride + lane);
       arriving =
@@ -48,11 +53,11 @@ NT_INLINE void update_pixel(const UpdateRow<Number>& row, std::uint32_t pixel) {
       v = decayed(v, keep, row.decay_shift, row.toward_zero);
     }
     v = v + arriving;
-    if (row.threshold != nullptr) {
+    if constexpr (kFires == Fires::kYes) {
       const std::uint64_t fired =
           fire<Number>(v, load(row.threshold + pixel * row.threshold_stride + lane));
       word |= fired << (lane % 64);
-      if (lane % 64 == 48 || lane + kLanes == row.lanes) {
+      if ((lane + kLanes) % 64 == 0 || lane + kLanes == row.lanes) {
         row.bits[std::size_t{pixel} * row.words + lane / 64] = word;
         events += static_cast<std::uint64_t>(__builtin_popcountll(word));
         word = 0;
@@ -60,17 +65,40 @@ NT_INLINE void update_pixel(const UpdateRow<Number>& row, std::uint32_t pixel) {
     }
     store(row.membrane + at + lane, v);
   }
-  if (row.threshold != nullptr) row.events[pixel] += events;
+  if constexpr (kFires == Fires::kYes) row.events[pixel] += events;
+}
+
+template <class Number, Leak kLeak, Fires kFires>
+NT_INLINE void update_pixels(const UpdateRow<Number>& given) {
+  const UpdateRow<Number> row = given;  // a copy that stores cannot change
+  if (row.bias != nullptr) {
+    for (std::uint32_t p = 0; p < row.pixels; ++p) {
+      update_pixel<Number, kLeak, kFires, Bias::kSome>(row, p);
+    }
+  } else {
+    for (std::uint32_t p = 0; p < row.pixels; ++p) {
+      update_pixel<Number, kLeak, kFires, Bias::kNone>(row, p);
+    }
+  }
+}
+
+template <class Number, Leak kLeak>
+NT_INLINE void update_leaky(const UpdateRow<Number>& row) {
+  if (row.threshold != nullptr) {
+    update_pixels<Number, kLeak, Fires::kYes>(row);
+  } else {
+    update_pixels<Number, kLeak, Fires::kNever>(row);
+  }
 }
 
 template <class Number>
 void update_row(const UpdateRow<Number>& row) {
   if (row.current_decay != nullptr) {
-    for (std::uint32_t p = 0; p < row.pixels; ++p) update_pixel<Number, Leak::kBoth>(row, p);
+    update_leaky<Number, Leak::kBoth>(row);
   } else if (row.decay != nullptr) {
-    for (std::uint32_t p = 0; p < row.pixels; ++p) update_pixel<Number, Leak::kMembrane>(row, p);
+    update_leaky<Number, Leak::kMembrane>(row);
   } else {
-    for (std::uint32_t p = 0; p < row.pixels; ++p) update_pixel<Number, Leak::kNone>(row, p);
+    update_leaky<Number, Leak::kNone>(row);
   }
 }
 

@@ -1,9 +1,9 @@
 // What is done lane by lane along a row of pixels: payloads out of bits, pooling, one-to-one, sums.
 
-/// Sixteen payloads from lane `lane` of a pixel: 1 where the bit is set.
+/// A vector of payloads from lane `lane` of a pixel: 1 where the bit is set.
 template <class Number>
 NT_INLINE Vector<Number> payloads_of(const std::uint64_t* pixel, std::uint32_t lane) {
-  const auto bits = static_cast<std::uint32_t>(pixel[lane / 64] >> (lane % 64)) & 0xffffu;
+  const auto bits = static_cast<std::uint32_t>(pixel[lane / 64] >> (lane % 64));
   return select(mask_of(bits), splat(Number{1}));
 }
 

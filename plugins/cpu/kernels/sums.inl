@@ -16,34 +16,34 @@ template <class Number, int kVectors, int kSteps>
 NT_INLINE void gather(const Number* weights, const std::uint32_t* lists, std::size_t list_stride,
                       std::uint32_t count, Number* out, std::size_t out_step) {
   Vector<Number> sums[kSteps][kVectors] = {};
+  // One register for the address: g++ would add block and list offsets for every event.
+  asm("" : "+r"(weights));
   for (std::uint32_t i = 0; i < count; ++i) {
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; ++s) {
       const Number* row = weights + lists[static_cast<std::size_t>(s) * list_stride + i];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sums[s][v] += load(row + v * kLanes);
     }
   }
 #pragma GCC unroll 8
   for (int s = 0; s < kSteps; ++s) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       store(out + static_cast<std::size_t>(s) * out_step + v * kLanes, sums[s][v]);
     }
   }
 }
 
+/// Where the lists of a column's ranges begin, at the tile's first step.
 template <class Number>
-NT_INLINE const std::uint32_t* offsets_of(const EventsTile<Number>& tile, const Range& range,
-                                          std::uint32_t step) {
-  const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step + step;
-  return tile.offsets + index * tile.offset_stride;
-}
-template <class Number>
-NT_INLINE const std::uint32_t* ids_of(const EventsTile<Number>& tile, const Range& range,
-                                      std::uint32_t step) {
-  const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step + step;
-  return tile.ids + index * tile.id_stride;
+NT_INLINE void find_lists(const EventsTile<Number>& tile, std::uint32_t range_count) {
+  for (std::uint32_t r = 0; r < range_count; ++r) {
+    Range& range = tile.ranges[r];
+    const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step;
+    range.ids = tile.ids + index * tile.id_stride;
+    range.offsets = tile.offsets + index * tile.offset_stride;
+  }
 }
 
 /// The events that one output hears at kSteps steps, in lists of one length: shorter lists end with
@@ -52,63 +52,73 @@ template <class Number, int kSteps>
 NT_INLINE std::uint32_t merge(const EventsTile<Number>& tile, std::uint32_t step,
                               std::uint32_t range_count, std::uint32_t zero, std::size_t stride) {
   std::uint32_t* ends[kSteps];
-  std::uint32_t longest = 0;
-  for (int s = 0; s < kSteps; ++s) {
-    const std::uint32_t at = step + static_cast<std::uint32_t>(s);
-    std::uint32_t* const begin = tile.merged + static_cast<std::size_t>(s) * stride;
-    std::uint32_t* to = begin;
-    for (std::uint32_t r = 0; r < range_count; ++r) {
-      const Range& range = tile.ranges[r];
-      const std::uint32_t* offsets = offsets_of(tile, range, at);
+  for (int s = 0; s < kSteps; ++s) ends[s] = tile.merged + static_cast<std::size_t>(s) * stride;
+  for (std::uint32_t r = 0; r < range_count; ++r) {
+    const Range range = tile.ranges[r];
+    const std::uint32_t* ids = range.ids + step * tile.id_stride;
+    const std::uint32_t* offsets = range.offsets + step * tile.offset_stride;
+    for (int s = 0; s < kSteps; ++s) {
       const std::uint32_t first = offsets[range.begin];
-      to = append_list(to, ids_of(tile, range, at) + first, offsets[range.end] - first, range.base);
+      ends[s] = append_list(ends[s], ids + first, offsets[range.end] - first, range.base);
+      ids += tile.id_stride;
+      offsets += tile.offset_stride;
     }
-    ends[s] = to;
-    const auto count = static_cast<std::uint32_t>(to - begin);
+  }
+  std::size_t longest = 0;
+  for (int s = 0; s < kSteps; ++s) {
+    const auto count =
+        static_cast<std::size_t>(ends[s] - tile.merged) - static_cast<std::size_t>(s) * stride;
     if (count > longest) longest = count;
   }
   for (int s = 0; s < kSteps; ++s) {
-    std::uint32_t* const end = tile.merged + static_cast<std::size_t>(s) * stride + longest;
+    const std::uint32_t* end = tile.merged + static_cast<std::size_t>(s) * stride + longest;
     for (std::uint32_t* to = ends[s]; to < end; to += kLanes) store(to, splat(zero));
   }
-  return longest;
+  return static_cast<std::uint32_t>(longest);
 }
 
-/// kSteps steps of one column, all blocks of outputs.
-template <class Number, int kVectors, int kSteps>
+/// kSteps steps of one column. A block of outputs that has too many vectors for the registers is
+/// summed in parts.
+template <class Number, int kBlockVectors, int kSteps>
 NT_INLINE void events_column(const EventsTile<Number>& tile, std::uint32_t column,
                              std::uint32_t step, std::uint32_t range_count) {
+  constexpr int kVectors = kBlockVectors < kSumVectors ? kBlockVectors : kSumVectors;
   const Weights<Number>& weights = tile.weights;
   const std::size_t stride = std::size_t{weights.rows} + kListSlack;
   const std::uint32_t zero = weights.rows * weights.block_lanes;
   const std::uint32_t count = merge<Number, kSteps>(tile, step, range_count, zero, stride);
   Number* out = tile.out + step * tile.out_step + column * tile.out_pixel;
   for (std::uint32_t b = 0; b < weights.blocks; ++b) {
-    gather<Number, kVectors, kSteps>(weights.data + b * block_size(weights), tile.merged, stride,
-                                     count, out + std::size_t{b} * kVectors * kLanes,
-                                     tile.out_step);
+    const Number* block = weights.data + b * block_size(weights);
+    for (int part = 0; part < kBlockVectors; part += kVectors) {
+      gather<Number, kVectors, kSteps>(block + part * kLanes, tile.merged, stride, count,
+                                       out + part * kLanes, tile.out_step);
+    }
+    out += kBlockVectors * kLanes;
   }
 }
 
 /// All steps of one column: as many at once as registers allow, then half as many, ...
-template <class Number, int kVectors, int kSteps>
+template <class Number, int kBlockVectors, int kSteps>
 NT_INLINE void events_steps(const EventsTile<Number>& tile, std::uint32_t column,
                             std::uint32_t step, std::uint32_t range_count) {
   for (; step + kSteps <= tile.steps; step += kSteps) {
-    events_column<Number, kVectors, kSteps>(tile, column, step, range_count);
+    events_column<Number, kBlockVectors, kSteps>(tile, column, step, range_count);
   }
   if constexpr (kSteps > 1) {
-    events_steps<Number, kVectors, kSteps / 2>(tile, column, step, range_count);
+    events_steps<Number, kBlockVectors, kSteps / 2>(tile, column, step, range_count);
   }
 }
 
-template <class Number, int kVectors>
+template <class Number, int kBlockLanes>
 void events_blocks(const EventsTile<Number>& tile) {
-  constexpr int kSteps = kVectors < kSumVectors ? kSumVectors / kVectors : 1;
+  constexpr int kBlockVectors = kBlockLanes / static_cast<int>(kLanes);
+  constexpr int kSteps = kBlockVectors < kSumVectors ? kSumVectors / kBlockVectors : 1;
   for (std::uint32_t x = 0; x < tile.geometry->target_width; ++x) {
     const std::uint32_t ranges = find_ranges(*tile.geometry, tile.target_row, x, tile.slots,
                                              log2_of(tile.weights.block_lanes), tile.ranges);
-    events_steps<Number, kVectors, kSteps>(tile, x, 0, ranges);
+    find_lists(tile, ranges);
+    events_steps<Number, kBlockVectors, kSteps>(tile, x, 0, ranges);
   }
 }
 
@@ -116,21 +126,21 @@ template <class Number>
 void events_tile(const EventsTile<Number>& tile) {
   switch (tile.weights.block_lanes) {
     case 16:
-      return events_blocks<Number, 1>(tile);
+      return events_blocks<Number, 16>(tile);
     case 32:
-      return events_blocks<Number, 2>(tile);
+      return events_blocks<Number, 32>(tile);
     default:
-      return events_blocks<Number, 4>(tile);
+      return events_blocks<Number, 64>(tile);
   }
 }
 
 /// Every payload of the kernel's window times its weights. A payload of 0 adds a zero, which
 /// changes no sum: sums start at +0 and cannot become -0.
 template <class Number, int kVectors, int kSteps>
-NT_INLINE void dense_block(const DenseTile<Number>& tile, const Number* weights,
-                           std::uint32_t range_count, const Number* values, Number* out) {
+NT_INLINE void dense_part(const DenseTile<Number>& tile, const Number* weights,
+                          std::uint32_t range_count, const Number* values, Number* out) {
   const Geometry& g = *tile.geometry;
-  const std::size_t block_lanes = kVectors * kLanes;
+  const std::size_t block_lanes = tile.weights.block_lanes;
   Vector<Number> sums[kSteps][kVectors] = {};
   for (std::uint32_t r = 0; r < range_count; ++r) {
     const Range& range = tile.ranges[r];
@@ -142,7 +152,7 @@ NT_INLINE void dense_block(const DenseTile<Number>& tile, const Number* weights,
 #pragma GCC unroll 8
         for (int s = 0; s < kSteps; ++s) {
           const Number payload = pixel[static_cast<std::size_t>(s) * tile.step_stride + c];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
           for (int v = 0; v < kVectors; ++v) sums[s][v] += load(row + v * kLanes) * payload;
         }
       }
@@ -150,36 +160,41 @@ NT_INLINE void dense_block(const DenseTile<Number>& tile, const Number* weights,
   }
 #pragma GCC unroll 8
   for (int s = 0; s < kSteps; ++s) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       store(out + static_cast<std::size_t>(s) * tile.out_step + v * kLanes, sums[s][v]);
     }
   }
 }
 
-template <class Number, int kVectors, int kSteps>
+template <class Number, int kBlockVectors, int kSteps>
 NT_INLINE void dense_steps(const DenseTile<Number>& tile, std::uint32_t column, std::uint32_t step,
                            std::uint32_t range_count) {
+  constexpr int kVectors = kBlockVectors < kSumVectors ? kBlockVectors : kSumVectors;
   for (; step + kSteps <= tile.steps; step += kSteps) {
     Number* out = tile.out + step * tile.out_step + column * tile.out_pixel;
-    for (std::uint32_t b = 0; b < tile.weights.blocks; ++b) {
-      dense_block<Number, kVectors, kSteps>(tile, tile.weights.data + b * block_size(tile.weights),
-                                            range_count, tile.values + step * tile.step_stride,
-                                            out + std::size_t{b} * kVectors * kLanes);
+    for (std::uint32_t b = 0; b < tile.weights.blocks; ++b, out += kBlockVectors * kLanes) {
+      const Number* block = tile.weights.data + b * block_size(tile.weights);
+      for (int part = 0; part < kBlockVectors; part += kVectors) {
+        dense_part<Number, kVectors, kSteps>(tile, block + part * kLanes, range_count,
+                                             tile.values + step * tile.step_stride,
+                                             out + part * kLanes);
+      }
     }
   }
   if constexpr (kSteps > 1) {
-    dense_steps<Number, kVectors, kSteps / 2>(tile, column, step, range_count);
+    dense_steps<Number, kBlockVectors, kSteps / 2>(tile, column, step, range_count);
   }
 }
 
-template <class Number, int kVectors>
+template <class Number, int kBlockLanes>
 void dense_blocks(const DenseTile<Number>& tile) {
-  constexpr int kSteps = kVectors < kSumVectors ? kSumVectors / kVectors : 1;
+  constexpr int kBlockVectors = kBlockLanes / static_cast<int>(kLanes);
+  constexpr int kSteps = kBlockVectors < kSumVectors ? kSumVectors / kBlockVectors : 1;
   for (std::uint32_t x = 0; x < tile.geometry->target_width; ++x) {
     const std::uint32_t ranges =
         find_ranges(*tile.geometry, tile.target_row, x, tile.slots, 0, tile.ranges);
-    dense_steps<Number, kVectors, kSteps>(tile, x, 0, ranges);
+    dense_steps<Number, kBlockVectors, kSteps>(tile, x, 0, ranges);
   }
 }
 
@@ -187,10 +202,10 @@ template <class Number>
 void dense_tile(const DenseTile<Number>& tile) {
   switch (tile.weights.block_lanes) {
     case 16:
-      return dense_blocks<Number, 1>(tile);
+      return dense_blocks<Number, 16>(tile);
     case 32:
-      return dense_blocks<Number, 2>(tile);
+      return dense_blocks<Number, 32>(tile);
     default:
-      return dense_blocks<Number, 4>(tile);
+      return dense_blocks<Number, 64>(tile);
   }
 }

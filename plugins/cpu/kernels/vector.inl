@@ -1,5 +1,5 @@
-// Sixteen numbers side by side, as the compiler's own vector types: one register with AVX-512, two
-// with AVX2, four without.
+// Numbers side by side, as the compiler's own vector types, as many as a register of the level
+// holds.
 #include <cstddef>
 #include <cstdint>
 
@@ -14,21 +14,23 @@
 namespace neurotool::cpu::NT_CPU_LEVEL {
 namespace {
 
-constexpr std::size_t kLanes = kVectorLanes;
-
-/// How many vectors of sums fit into the registers beside what a loop needs.
+/// Bytes of a register, and how many registers of sums fit beside what a loop needs.
 #if defined(__AVX512F__)
+constexpr std::size_t kBytes = 64;
 constexpr int kSumVectors = 8;
 #elif defined(__AVX2__)
-constexpr int kSumVectors = 4;
+constexpr std::size_t kBytes = 32;
+constexpr int kSumVectors = 8;
 #else
-constexpr int kSumVectors = 2;
+constexpr std::size_t kBytes = 16;
+constexpr int kSumVectors = 8;
 #endif
+constexpr std::size_t kLanes = kBytes / 4;
 
 template <class Number>
 struct VectorOf {
-  typedef Number Type __attribute__((vector_size(64)));
-  typedef Number Unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+  typedef Number Type __attribute__((vector_size(kBytes)));
+  typedef Number Unaligned __attribute__((vector_size(kBytes), aligned(4), may_alias));
 };
 template <class Number>
 using Vector = typename VectorOf<Number>::Type;
@@ -47,13 +49,15 @@ NT_INLINE Vector<Number> splat(Number value) {
   return value - Vector<Number>{};
 }
 
-/// The mask whose lane i is bit i.
+/// The mask whose lane i is bit i; bits beyond the lanes are ignored.
 NT_INLINE Mask mask_of(std::uint32_t bits) {
 #if defined(__AVX512DQ__)
   return reinterpret_cast<Mask>(_mm512_movm_epi32(static_cast<__mmask16>(bits)));
+#elif defined(__AVX2__)
+  const Mask each = {1, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7};
+  return (splat(static_cast<std::int32_t>(bits)) & each) != 0;
 #else
-  const Mask each = {1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                     1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+  const Mask each = {1, 1 << 1, 1 << 2, 1 << 3};
   return (splat(static_cast<std::int32_t>(bits)) & each) != 0;
 #endif
 }
@@ -63,21 +67,13 @@ NT_INLINE std::uint32_t bits_of(Mask mask) {
 #if defined(__AVX512DQ__)
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
 #elif defined(__AVX2__)
-  __m256 halves[2];
-  __builtin_memcpy(halves, &mask, sizeof halves);
-  return static_cast<std::uint32_t>(_mm256_movemask_ps(halves[0])) |
-         static_cast<std::uint32_t>(_mm256_movemask_ps(halves[1])) << 8;
+  return static_cast<std::uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(mask)));
 #elif defined(__x86_64__)
-  __m128 parts[4];
-  __builtin_memcpy(parts, &mask, sizeof parts);
-  std::uint32_t bits = 0;
-  for (int i = 0; i < 4; ++i) {
-    bits |= static_cast<std::uint32_t>(_mm_movemask_ps(parts[i])) << (4 * i);
-  }
-  return bits;
+  return static_cast<std::uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(mask)));
 #else
   std::uint32_t bits = 0;
-  for (std::uint32_t i = 0; i < kLanes; ++i) bits |= (mask[i] & 1u) << i;
+  for (std::uint32_t i = 0; i < kLanes; ++i)
+    bits |= (static_cast<std::uint32_t>(mask[i]) & 1U) << i;
   return bits;
 #endif
 }

@@ -1,0 +1,2 @@
+add_executable(cpu_kernels cpu_kernels.cpp)
+target_link_libraries(cpu_kernels PRIVATE neurotool_cpu_engine neurotool_warnings Threads::Threads)
