@@ -6,7 +6,7 @@
 #include "cli.hpp"
 #include "config/pipeline.hpp"
 #include "io/snapshot.hpp"
-#include "neurotool/plugin/abi.h"
+#include "target/target.hpp"
 #include "session/report.hpp"
 
 namespace neurotool::cli {
@@ -21,7 +21,7 @@ void add_version(CommandLine& line) {
   command.examples = {{"neurotool version --json", "For scripts."}};
   command.app->add_flag("--json", *json, "Print a JSON object.");
   command.action = [json](Terminal& terminal) {
-    const std::string abi = fmt::format("{}.{}", NT_ABI_MAJOR, NT_ABI_MINOR);
+    const std::string abi = fmt::format("{}.{}", abi_version().major, abi_version().minor);
     const Json versions = Json::Object{{"neurotool", NEUROTOOL_VERSION},
                                        {"plugin_abi", abi},
                                        {"pipeline", kPipelineVersion},

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "io/snapshot.hpp"
-#include "neurotool/plugin/abi.h"
+#include "target/target.hpp"
 
 namespace neurotool {
 namespace {
@@ -101,8 +101,8 @@ std::string lock_text(const PipelineConfig& resolved, const Report& report,
   std::string text = fmt::format(
       "# What ran, with every default filled in: neurotool --config pipeline.lock.yaml runs it "
       "again.\n# neurotool {}, pipeline {}, report {}, snapshot {}, plugin abi {}.{}\n",
-      report.tool_version, kPipelineVersion, kReportSchema, kSnapshotVersion, NT_ABI_MAJOR,
-      NT_ABI_MINOR);
+      report.tool_version, kPipelineVersion, kReportSchema, kSnapshotVersion, abi_version().major,
+      abi_version().minor);
   for (const InputFileReport& file : report.files) {
     text += fmt::format("# sha256 {}  {}\n", file.sha256, file.role);
   }

@@ -8,14 +8,12 @@
 #include <string>
 
 #include "target/describe.hpp"
+#include "target/target.hpp"
 
 namespace neurotool {
 
 /// Why a plugin of this ABI cannot work with a host of that one; empty when it can. While the major
 /// number is 0 the minors must be equal; later, equal majors will do.
-struct AbiVersion {
-  std::uint32_t major = 0, minor = 0;
-};
 struct AbiRefusal {
   std::string message, help;
 };

@@ -124,6 +124,8 @@ std::string read_limits(const nt_resources& resources, nt_target* handle, Device
 
 }  // namespace
 
+AbiVersion abi_version() { return {NT_ABI_MAJOR, NT_ABI_MINOR}; }
+
 std::string_view origin_name(Origin origin) {
   switch (origin) {
     case Origin::kMeasured:

@@ -20,6 +20,12 @@
 
 namespace neurotool {
 
+/// The plugin ABI that this host speaks.
+struct AbiVersion {
+  std::uint32_t major = 0, minor = 0;
+};
+AbiVersion abi_version();
+
 /// Measured on silicon, counted by a simulator, or computed from a model of the device.
 enum class Origin { kMeasured = 1, kSimulated = 2, kModelled = 3 };
 std::string_view origin_name(Origin origin);
