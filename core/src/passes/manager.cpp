@@ -14,9 +14,8 @@ void compact(Model& model) {
   std::visit([](auto& graph) { graph.compact(); }, model.graph);
 }
 
-/// The error with the pass's place where it has none, and the pass's name.
+/// The error with the pass's name.
 Error named(Error error, const PlannedPass& planned) {
-  if (std::holds_alternative<std::monostate>(error.at)) error.at = planned.at;
   error.notes.push_back({planned.at, fmt::format("in pass '{}'", planned.entry->info.name)});
   return error;
 }
@@ -58,12 +57,15 @@ Result<> PassManager::run(std::vector<PlannedPass>& passes, Model& model, Contex
     try {
       if (auto result = run_one(planned, model, context); !result) {
         Error failure = named(std::move(result).error(), planned);
-        if (errors_of(context.diagnostics) == errors_before) context.diagnostics.report(failure);
+        if (errors_of(context.diagnostics) == errors_before) {
+          if (std::holds_alternative<std::monostate>(failure.at)) failure.at = planned.at;
+          context.diagnostics.report(failure);
+        }
         tell_failure(planned, before, failure);
         return failure;
       }
     } catch (const std::exception& bug) {
-      tell_failure(planned, before, named(error("pass.bug", {}, bug.what()), planned));
+      tell_failure(planned, before, named(error("internal.exception", {}, bug.what()), planned));
       throw;
     }
   }

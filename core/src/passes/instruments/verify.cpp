@@ -16,7 +16,9 @@ class VerifyInstrument final : public Instrument {
     if (!found.has_errors()) return {};
     std::string text = fmt::format("pass '{}' left a graph that breaks {} invariants of the IR",
                                    info.name, found.error_count() + found.dropped());
-    for (const Diagnostic& diagnostic : found.all()) text += "\n" + to_string(diagnostic);
+    for (const Diagnostic& diagnostic : found.all()) {
+      text += fmt::format("\n{}", to_string(diagnostic));
+    }
     throw InternalError(text);
   }
 };

@@ -24,7 +24,7 @@ Result<Lowered> Lowering::run() {
   if (out_.has_errors()) return out_.first_error();
   for (const ValueId output : graph_.outputs) {
     const auto& form = forms_[output.index];
-    if (!form) {
+    if (!form || form->terms.empty()) {
       const Error found =
           error("qcfs.constant-output", ModelNode{model_path_, graph_[output].name},
                 fmt::format("output '{}' does not depend on the input", graph_[output].name),

@@ -22,7 +22,7 @@ using ChannelWorths = std::vector<std::optional<Worth>>;
 
 bool unify(std::optional<Worth>& worth, const Worth& found) {
   if (!worth) worth = found;
-  return *worth == found;
+  return *worth == found && found.factor != 0;
 }
 
 bool unify_view(ChannelWorths& worths, const LinearForm& form, const Term& term,

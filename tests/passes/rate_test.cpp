@@ -1,0 +1,186 @@
+// What the lowered network computes: the counting law of one neuron, and rates that tend to the
+// activations of the network it came from.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "eval/spike_eval.hpp"
+#include "eval/tensor_eval.hpp"
+#include "ir/builder.hpp"
+#include "passes/random_network.hpp"
+
+namespace neurotool {
+namespace {
+
+using test::run_passes;
+
+/// input[n] -> one_to_one -> if[n], theta, v(0) = theta/2.
+template <class Number>
+SpikeGraph neurons_with_theta(std::int64_t count, Number theta) {
+  SpikeGraph graph;
+  const PopulationId input = graph.add(build::input_population("input", {count}));
+  const PopulationId neurons =
+      graph.add(build::if_population("neurons", {count}, theta, static_cast<Number>(theta / 2)));
+  graph.connect(input, neurons, OneToOne{Tensor::scalar(Number{1})});
+  return graph;
+}
+
+/// n(T) = clip(floor((zT + theta/2) / theta), 0, T), in exact arithmetic.
+std::int64_t expected_count(std::int64_t z, std::int64_t theta, std::int64_t steps) {
+  const std::int64_t numerator = 2 * z * steps + theta;
+  const std::int64_t floor = numerator >= 0 ? numerator / (2 * theta) : -1;
+  return std::clamp<std::int64_t>(floor, 0, steps);
+}
+
+template <class Number>
+void check_counting_law(Number theta, Arithmetic arithmetic) {
+  std::vector<Number> currents;
+  for (auto z = static_cast<Number>(-2 * theta); z <= 3 * theta; z += 1) currents.push_back(z);
+  const auto count = static_cast<std::int64_t>(currents.size());
+  SpikeGraph graph = neurons_with_theta(count, theta);
+  graph.arithmetic = arithmetic;
+  const SpikeEvaluator evaluator(graph);
+  SpikeState state = evaluator.initial_state();
+  const Stimulus stimulus{graph.find("input"), Tensor::from<Number>({count}, currents)};
+  for (std::int64_t steps = 1; steps <= 20; ++steps) {
+    ASSERT_TRUE(evaluator.run(state, {&stimulus, 1}, 1).has_value());
+    const auto& emitted = state.emitted.at(graph.find("neurons").index);
+    for (std::size_t i = 0; i < currents.size(); ++i) {
+      const auto z = static_cast<std::int64_t>(currents[i]);
+      ASSERT_EQ(emitted[i], expected_count(z, static_cast<std::int64_t>(theta), steps))
+          << "z=" << z << " theta=" << theta << " T=" << steps;
+    }
+  }
+}
+
+TEST(CountingLaw, HoldsForEveryConstantCurrentInFloats) {
+  for (const float theta : {2.0f, 6.0f, 10.0f}) check_counting_law(theta, Arithmetic::kFloat32);
+}
+
+TEST(CountingLaw, HoldsForEveryConstantCurrentInIntegers) {
+  for (const std::int32_t theta : {2, 6, 10}) check_counting_law(theta, Arithmetic::kInteger);
+}
+
+/// Activations of the network at the rectifiers, by node name, and its output.
+struct Activations {
+  std::vector<std::pair<std::string, std::vector<float>>> rectified;
+  std::vector<float> logits;
+};
+
+Activations run_network(const TensorGraph& graph, const Tensor& sample) {
+  Activations result;
+  std::vector<ValueId> watched;
+  for (const OpId id : graph.live_ops()) {
+    const auto* unary = std::get_if<Unary>(&graph[id].op);
+    if (unary != nullptr && unary->kind == UnaryKind::kRelu)
+      watched.push_back(graph[id].outputs[0]);
+  }
+  const auto keep = [&](ValueId id, const Tensor& value) {
+    const auto data = value.as<float>();
+    result.rectified.emplace_back(graph[id].name, std::vector<float>(data.begin(), data.end()));
+  };
+  const auto outputs = TensorEvaluator(graph).run({&sample, 1}, watched, keep);
+  EXPECT_TRUE(outputs.has_value());
+  const auto logits = outputs->at(0).as<float>();
+  result.logits.assign(logits.begin(), logits.end());
+  return result;
+}
+
+struct Difference {
+  double mean = 0, worst = 0;  ///< of |rate - activation|, in thresholds
+};
+
+Difference compare(const SpikeGraph& graph, const SpikeState& state, const Activations& wanted,
+                   double steps) {
+  Difference found;
+  std::size_t neurons = 0;
+  for (const auto& [node, activations] : wanted.rectified) {
+    const auto holder = std::ranges::find_if(graph.populations, [&](const Population& population) {
+      return std::ranges::find(population.origins, node) != population.origins.end() &&
+             firing_of(population.neuron) != nullptr;
+    });
+    EXPECT_NE(holder, graph.populations.end()) << node;
+    if (holder == graph.populations.end()) continue;
+    const auto& emitted =
+        state.emitted.at(static_cast<std::size_t>(holder - graph.populations.begin()));
+    const Tensor& theta = holder->payload_value;
+    const std::size_t inner = emitted.size() / static_cast<std::size_t>(theta.size());
+    for (std::size_t i = 0; i < emitted.size(); ++i) {
+      const double value = theta.at(static_cast<std::int64_t>(i / inner));
+      const double rate = static_cast<double>(emitted[i]) * value / steps;
+      const double difference = std::abs(rate - double{activations[i]}) / value;
+      found.worst = std::max(found.worst, difference);
+      found.mean += difference;
+      ++neurons;
+    }
+  }
+  found.mean /= static_cast<double>(std::max<std::size_t>(neurons, 1));
+  return found;
+}
+
+class RandomNetworks : public testing::TestWithParam<std::uint64_t> {};
+
+// One count more or less at each neuron is 1/T; the bounds below leave room for what errors add up
+// to over a few layers.
+TEST_P(RandomNetworks, TendToTheActivationsOfTheNetwork) {
+  const test::RandomNetwork network = test::random_network(GetParam());
+  const auto samples = test::random_samples(network.sample, 40, -1, 1, GetParam());
+  Model model = network.model;
+  const auto run = run_passes(model, "qcfs{steps=512,method=max}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  const SpikeGraph& graph = model.spike();
+  const SpikeEvaluator evaluator(graph);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    const Tensor sample = *samples.batch(i, 1);
+    const Activations wanted = run_network(network.model.tensor(), sample);
+    const PopulationId input = graph.find("input");
+    const Stimulus stimulus{input, sample.reshaped({graph[input].size()})};
+    SpikeState state = evaluator.initial_state();
+    ASSERT_TRUE(evaluator.run(state, {&stimulus, 1}, 32).has_value());
+    const Difference early = compare(graph, state, wanted, 32);
+    ASSERT_TRUE(evaluator.run(state, {&stimulus, 1}, 480).has_value());
+    const Difference late = compare(graph, state, wanted, 512);
+    EXPECT_LT(late.mean, 6.0 / 512);
+    EXPECT_LT(late.worst, 40.0 / 512);
+    EXPECT_LT(late.mean, early.mean);
+  }
+}
+
+/// Everything but numbers.
+std::vector<std::string> structure(const SpikeGraph& graph) {
+  std::vector<std::string> lines;
+  for (const Population& population : graph.populations) {
+    std::string line = population.name + " " + std::string(model_name(population.neuron)) +
+                       to_string(population.shape) + " bias" + to_string(population.bias.shape());
+    if (const Firing* firing = firing_of(population.neuron)) {
+      line += " threshold" + to_string(firing->threshold.shape());
+    }
+    line += " value" + to_string(population.payload_value.shape());
+    lines.push_back(std::move(line));
+  }
+  for (const Projection& projection : graph.projections) {
+    const Tensor* const weight = weight_of(projection.connectivity);
+    std::string line = projection.name + " " + std::string(kind_name(projection.connectivity));
+    line += weight != nullptr && weight->defined() ? to_string(weight->shape()) : " absent";
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+TEST_P(RandomNetworks, HaveTheSameStructureWithAndWithoutData) {
+  const test::RandomNetwork network = test::random_network(GetParam());
+  const auto samples = test::random_samples(network.sample, 8, -1, 1, GetParam());
+  Model planned = network.model, calibrated = network.model;
+  ASSERT_TRUE(run_passes(planned, "qcfs{steps=8}").result.has_value());
+  ASSERT_TRUE(run_passes(calibrated, "qcfs{steps=8}", &samples).result.has_value());
+  EXPECT_EQ(structure(planned.spike()), structure(calibrated.spike()));
+  for (const Population& population : planned.spike().populations) {
+    EXPECT_EQ(population.provisional, firing_of(population.neuron) != nullptr) << population.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, testing::Range<std::uint64_t>(1, 25));
+
+}  // namespace
+}  // namespace neurotool
