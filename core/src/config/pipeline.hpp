@@ -92,7 +92,7 @@ Result<PipelineConfig> read_pipeline(const std::filesystem::path& path,
                                      Diagnostics& diagnostics);
 
 /// The same pipeline as a document with every default filled in. Paths are written relative to
-/// `folder`, where the document will be stored.
+/// `folder`, where the document will be stored. The nodes of values say where they were given.
 yaml::Node to_yaml(const PipelineConfig& config, const std::filesystem::path& folder);
 
 enum class SectionShape {

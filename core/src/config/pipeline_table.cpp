@@ -92,6 +92,7 @@ RowBuilder row(std::string key, Access access, std::string summary) {
   made.get = [access](const PipelineConfig& config, const fs::path& folder) {
     return Member<T>::to(access(config).value, folder);
   };
+  made.where = [access](const PipelineConfig& config) { return access(config).at; };
   made.info.fallback = made.get(PipelineConfig{}, {});
   return made;
 }

@@ -17,6 +17,8 @@ struct PipelineRow {
   std::function<void(PipelineConfig&, const CheckedOption&, const std::filesystem::path& folder)>
       set;
   std::function<OptionValue(const PipelineConfig&, const std::filesystem::path& folder)> get;
+  /// Where the value was given; std::monostate for a default. Empty where that is not kept.
+  std::function<Location(const PipelineConfig&)> where;
   /// Of a file that must exist when it is given: its member. Empty for all other rows.
   std::function<const Located<std::filesystem::path>*(const PipelineConfig&)> input_file;
 };

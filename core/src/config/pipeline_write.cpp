@@ -59,7 +59,10 @@ class Writer {
     if (table.data && !(config_.*table.data).given) return node;
     for (const PipelineRow& row : table.rows) {
       const OptionValue value = row.get(config_, folder_);
-      if (value != OptionValue(std::string())) add(node, row.info.key, std::visit(ToNode{}, value));
+      if (value == OptionValue(std::string())) continue;
+      Node item = std::visit(ToNode{}, value);
+      if (row.where) item.at = row.where(config_);
+      add(node, row.info.key, std::move(item));
     }
     for (const PipelineSection& other : pipeline_table()) {
       if (other.info.path.empty() || parent_section(other.info.path) != table.info.path) continue;
@@ -99,7 +102,9 @@ class Writer {
   Node expectations() const {
     Node node = mapping();
     for (const Expectation& expected : config_.expect) {
-      add(node, expected.metric, ToNode{}(expected.comparison + ' ' + value_text(expected.value)));
+      Node item = ToNode{}(expected.comparison + ' ' + value_text(expected.value));
+      item.at = expected.at;
+      add(node, expected.metric, std::move(item));
     }
     return node;
   }
