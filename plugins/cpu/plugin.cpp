@@ -182,9 +182,9 @@ class CpuProgram final : public nt::Program, public nt::Simulates {
     push("input_macs.total", counts.input_macs);
     for (std::size_t i = 0; i < populations_.size(); ++i) {
       const PopulationFacts& p = populations_[i];
-      if (p.fires || (p.is_input && !p.held))
-        push("population." + p.name + ".spikes", counts.spikes[i]);
-      if (p.hears) push("population." + p.name + ".synaptic_ops", counts.synaptic_ops[i]);
+      const std::string prefix = "population." + std::to_string(i);
+      if (p.fires || (p.is_input && !p.held)) push(prefix + ".spikes", counts.spikes[i]);
+      if (p.hears) push(prefix + ".synaptic_ops", counts.synaptic_ops[i]);
     }
   }
 

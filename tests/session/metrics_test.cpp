@@ -88,8 +88,8 @@ TEST(DeriveMetrics, LeavesOutWhatTheTargetDidNotCount) {
 
 TEST(DeriveMetrics, GivesPopulationsTheirShare) {
   const Report report = simulated_report(
-      test::small_mlp(), std::vector{simulated("population.hidden.spikes", 60),
-                                     simulated("population.readout.synaptic_ops", 120)});
+      test::small_mlp(), std::vector{simulated("population.1.spikes", 60),
+                                     simulated("population.2.synaptic_ops", 120)});
   EXPECT_DOUBLE_EQ(*report.populations[1].events_per_neuron, 2);
   EXPECT_DOUBLE_EQ(*report.populations[1].events_per_neuron_step, 0.5);
   EXPECT_DOUBLE_EQ(*report.populations[2].synaptic_operations, 12);

@@ -66,15 +66,16 @@ void add_event_metrics(const Metric& spikes, double samples, Report& report) {
                             .origin = spikes.origin});
 }
 
+/// Targets count by index: a name may hold what a metric's name may not.
 void fill_population(std::span<const Metric> totals, double samples, std::uint64_t steps,
-                     PopulationReport& row) {
+                     std::size_t index, PopulationReport& row) {
+  const std::string prefix = "population." + std::to_string(index);
   const double neurons = static_cast<double>(row.neurons);
-  if (const auto spikes = total(totals, "population." + row.name + ".spikes");
-      spikes && neurons > 0) {
+  if (const auto spikes = total(totals, prefix + ".spikes"); spikes && neurons > 0) {
     row.events_per_neuron = spikes->value / (samples * neurons);
     if (steps > 0) row.events_per_neuron_step = *row.events_per_neuron / static_cast<double>(steps);
   }
-  if (const auto ops = total(totals, "population." + row.name + ".synaptic_ops")) {
+  if (const auto ops = total(totals, prefix + ".synaptic_ops")) {
     row.synaptic_operations = ops->value / samples;
   }
 }
@@ -138,8 +139,8 @@ void derive_metrics(const SpikeGraph& graph, std::span<const Metric> totals, Rep
                            .unit = "operations",
                            .value = static_cast<double>(input_macs(graph)),
                            .origin = Origin::kModelled});
-  for (PopulationReport& row : report.populations) {
-    fill_population(totals, samples, report.steps, row);
+  for (std::size_t i = 0; i < report.populations.size(); ++i) {
+    fill_population(totals, samples, report.steps, i, report.populations[i]);
   }
   report.metrics.insert(report.metrics.end(), totals.begin(), totals.end());
 }
