@@ -24,7 +24,7 @@ constexpr int kExitInterrupted = 130;
 struct CheckArguments {
   std::vector<std::string> files;
   bool list = false, json = false, in_process = false;
-  std::string only = "*";
+  std::vector<std::string> only;
   double timeout = conformance::CheckOptions{}.timeout_seconds;
 };
 
@@ -102,7 +102,7 @@ int check_file(const std::string& file, const CheckArguments& arguments, Json& a
   if (!arguments.json && arguments.files.size() > 1)
     terminal.out().write(escape_control(file) + '\n');
   conformance::CheckOptions options;
-  options.only = arguments.only;
+  if (!arguments.only.empty()) options.only = arguments.only;
   options.in_process = arguments.in_process;
   options.timeout_seconds = arguments.timeout;
   const auto report = run_checks(file, options, [&](const CheckResult& result) {
@@ -158,7 +158,10 @@ void add_plugin_check(CommandLine& line, Command& parent) {
        "One check under a debugger."}};
   add_value(command, "files", arguments->files, "FILE", "Plugins to check: neurotool_<target>.so.");
   command.app->add_flag("--list", arguments->list, "Print the checks and run none.");
-  add_value(command, "--only", arguments->only, "GLOB", "Run the checks whose name matches.");
+  add_value(command, "--only", arguments->only, "GLOB",
+            "Run the checks whose name matches; repeatable.")
+      ->expected(1)
+      ->take_all();
   command.app->add_flag("--in-process", arguments->in_process,
                         "Run one check in this process, for a debugger.");
   add_value(command, "--timeout", arguments->timeout, "SECONDS",

@@ -54,7 +54,8 @@ inline std::vector<float> arriving(const Layer& layer, const State& state) {
       for (std::size_t j = 0; j < layer.neurons; ++j)
         sum[j] += connection.weight[j * sent.size() + i] * sent[i];
     }
-    for (std::size_t j = 0; j < layer.neurons; ++j) current[j] = first ? sum[j] : current[j] + sum[j];
+    for (std::size_t j = 0; j < layer.neurons; ++j)
+      current[j] = first ? sum[j] : current[j] + sum[j];
     first = false;
   }
   for (std::size_t j = 0; j < layer.bias.size(); ++j) current[j] += layer.bias[j];

@@ -1,5 +1,5 @@
-// acme_chip as a target of neurotool: reads the graph, refuses what the chip cannot do in words that
-// help, and simulates the rest. docs/semantics.md of neurotool says what a step does.
+// acme_chip as a target of neurotool: reads the graph, refuses what the chip cannot do in words
+// that help, and simulates the rest. docs/semantics.md of neurotool says what a step does.
 
 #include <neurotool/plugin/sdk.hpp>
 
@@ -96,10 +96,10 @@ class Target final : public nt::Target<Options, Program> {
           .help("leave 'quantize' out of the passes");
     for (const nt::Population& population : graph.populations()) {
       // payload_value and membrane_value are for reports; the chip need not look at them.
-      call.refuse_other_parameters(population,
-                                   {"held", "threshold", "initial_membrane", "bias",
-                                    "payload_value", "membrane_value"},
-                                   "acme_chip.parameter");
+      call.refuse_other_parameters(
+          population,
+          {"held", "threshold", "initial_membrane", "bias", "payload_value", "membrane_value"},
+          "acme_chip.parameter");
       if (population.model != "input" && population.model != "if" && population.model != "li")
         call.unsupported(population, "acme_chip.model", "there are no '{}' neurons on the chip",
                          population.model);
@@ -110,6 +110,10 @@ class Target final : public nt::Target<Options, Program> {
       if (projection.kind != "dense")
         call.unsupported(projection, "acme_chip.kind", "the chip joins layers by 'dense', not '{}'",
                          projection.kind);
+      const auto weight = projection.find("weight");
+      if (weight && !graph.is_integer() && !weight->value.holds<float>())
+        call.unsupported(projection, "acme_chip.weights", "its weights are {}, not float32",
+                         nt::name_of(weight->value.dtype()));
       if (projection.delay_steps != 0 || projection.target_port != 0)
         call.unsupported(projection, "acme_chip.delay",
                          "it has a delay of {} steps and ends at port {}; the chip knows neither",

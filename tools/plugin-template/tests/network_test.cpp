@@ -33,7 +33,8 @@ void a_membrane_that_reaches_its_threshold_fires() {
   step(network, {&input, nullptr}, state);
   expect(state.sent[1][0] == 0.0f && state.membrane[1][0] == 0.5f, "0.5 is below 1");
   step(network, {&input, nullptr}, state);
-  expect(state.sent[1][0] == 1.0f && state.membrane[1][0] == 0.0f, "1 reaches 1, and is taken away");
+  expect(state.sent[1][0] == 1.0f && state.membrane[1][0] == 0.0f,
+         "1 reaches 1, and is taken away");
 }
 
 void what_is_above_the_threshold_stays() {

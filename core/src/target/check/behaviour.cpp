@@ -161,8 +161,9 @@ Result<> threads(Trial& trial) {
     state.after = ProcessState::now();
   }
   if (state.after.threads > state.before.threads) {
-    trial.fail(fmt::format("{} threads are left after shutdown()",
-                           state.after.threads - state.before.threads));
+    const std::size_t more = state.after.threads - state.before.threads;
+    trial.fail(fmt::format("after shutdown() there {} {} thread{} more than before",
+                           more == 1 ? "is" : "are", more, more == 1 ? "" : "s"));
   }
   return {};
 }
@@ -228,28 +229,28 @@ Result<> writes(Trial& trial) {
 constexpr std::array kChecks{
     Check{{"behaviour", "behaviour.silent", "Nothing goes to stdout or stderr."},
           silent,
-          "lifecycle.open"},
-    Check{{"behaviour", "behaviour.folder", "The current folder stays."}, folder, "lifecycle.open"},
-    Check{{"behaviour", "behaviour.locale", "The locale stays."}, locale, "lifecycle.open"},
-    Check{{"behaviour", "behaviour.umask", "The umask stays."}, file_mask, "lifecycle.open"},
+          "simulate.runs"},
+    Check{{"behaviour", "behaviour.folder", "The current folder stays."}, folder, "simulate.runs"},
+    Check{{"behaviour", "behaviour.locale", "The locale stays."}, locale, "simulate.runs"},
+    Check{{"behaviour", "behaviour.umask", "The umask stays."}, file_mask, "simulate.runs"},
     Check{{"behaviour", "behaviour.signals", "Signal masks and handlers stay."},
           signals,
-          "lifecycle.open"},
+          "simulate.runs"},
     Check{{"behaviour", "behaviour.environment", "Environment variables stay."},
           environment,
-          "lifecycle.open"},
+          "simulate.runs"},
     Check{{"behaviour", "behaviour.arithmetic", "Floating-point arithmetic stays."},
           arithmetic,
-          "lifecycle.open"},
+          "simulate.runs"},
     Check{{"behaviour", "behaviour.threads", "No thread is left after shutdown()."},
           threads,
-          "lifecycle.open"},
+          "simulate.runs"},
     Check{{"behaviour", "behaviour.files", "No file is left open, none is closed."},
           files,
-          "lifecycle.open"},
+          "simulate.runs"},
     Check{{"behaviour", "behaviour.writes", "No file is written but artifacts."},
           writes,
-          "lifecycle.open"},
+          "simulate.runs"},
 };
 
 }  // namespace

@@ -173,15 +173,16 @@ Result<> pace(Trial& trial) {
 constexpr std::array kChecks{
     Check{{"cancel", "cancel.compile", "compile() stops when progress() says so."},
           stop_compile,
-          "compile.zoo"},
-    Check{
-        {"cancel", "cancel.run", "run() stops when progress() says so."}, stop_run, "compile.zoo"},
+          "simulate.runs"},
+    Check{{"cancel", "cancel.run", "run() stops when progress() says so."},
+          stop_run,
+          "simulate.runs"},
     Check{{"cancel", "cancel.again", "A stopped run leaves nothing in the program."},
           run_after_stop,
-          "compile.zoo"},
+          "simulate.runs"},
     Check{{"cancel", "cancel.pace", "A long run calls progress() often enough."},
           pace,
-          "compile.zoo"},
+          "simulate.runs"},
 };
 
 }  // namespace

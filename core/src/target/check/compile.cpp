@@ -20,6 +20,9 @@ std::string judged(const char* function, const ZooGraph& exhibit, nt_code code,
     return fmt::format("{} answers '{}' to graph '{}' ({}) {}", function, code_text(code),
                        exhibit.name, exhibit.subject, what);
   };
+  for (const Offence& offence : recorder.offences)
+    if (offence.topic == Topic::kCall)
+      return fmt::format("graph '{}': {}", exhibit.name, offence.text);
   if (!is_verdict(code)) {
     return said(fmt::format("where ok, unsupported and no room are the answers: {}",
                             recorder.errors_text()));

@@ -123,13 +123,13 @@ Result<> run_on_threads(Trial& trial) {
 constexpr std::array kChecks{
     Check{{"determinism", "determinism.compile", "A graph compiled twice pushes the same results."},
           compile_twice,
-          "compile.zoo"},
+          "simulate.runs"},
     Check{{"determinism", "determinism.emit", "A program emitted twice gives the same artifacts."},
           emit_twice,
-          "compile.zoo"},
+          "simulate.runs"},
     Check{{"determinism", "determinism.threads", "One thread and eight give the same spikes."},
           run_on_threads,
-          "compile.zoo"},
+          "simulate.runs"},
 };
 
 }  // namespace

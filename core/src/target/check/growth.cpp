@@ -145,13 +145,13 @@ constexpr std::array kChecks{
     Check{
         {"growth", "growth.unknown-values", "Numbers that nobody defined are refused or ignored."},
         unknown_values,
-        "compile.zoo"},
+        "simulate.runs"},
     Check{{"growth", "growth.unknown-probes", "A probe that nobody defined is refused."},
           unknown_probes,
-          "compile.zoo"},
+          "simulate.runs"},
     Check{{"growth", "growth.bare-host", "A host without services and artifacts is borne."},
           bare_host,
-          "compile.zoo"},
+          "simulate.runs"},
 };
 
 }  // namespace

@@ -147,8 +147,7 @@ nt_code push_values(nt_call* call, std::uint64_t sample, std::uint32_t populatio
 
 void host_log(nt_call* call, std::int32_t level, nt_str message) noexcept {
   with_call(call, [&](Recorder& r) {
-    if (level < NT_LOG_DEBUG || level > NT_LOG_WARNING || !text_of(message, 1 << 16))
-      r.breach(Topic::kCall, "a log message has an unknown level, or is not UTF-8");
+    r.log(level, message);
     return nt_code{NT_OK};
   });
 }
@@ -224,8 +223,10 @@ const void* placed(const void* today, std::size_t today_size, std::size_t first_
   const std::size_t size = length == Length::kFirst    ? first_size
                            : length == Length::kFuture ? today_size + kFutureBytes
                                                        : today_size;
-  std::byte* const memory = before_a_wall(size);
-  std::memset(memory, kRubbish, size);
+  // Only a host of the first version ends at a wall; what reads too far elsewhere finds zeros.
+  const std::size_t slack = length == Length::kFirst ? 0 : kFutureBytes;
+  std::byte* const memory = before_a_wall(size + slack);
+  std::memset(memory, length == Length::kFuture ? kRubbish : 0, size);
   std::memcpy(memory, today, std::min(size, today_size));
   std::memcpy(memory, &size, sizeof size);  // struct_size is the first field of all of them
   return memory;

@@ -15,7 +15,7 @@
 namespace neurotool::conformance {
 namespace {
 
-constexpr std::size_t kMostText = 4096;
+constexpr std::size_t kMostText = 4096, kMostLog = 65536;
 
 /// Every handle that is good now, and the misuse of those that were.
 struct Living {
@@ -64,6 +64,12 @@ nt_code Recorder::take(Topic topic, const Result<>& result) {
   if (result) return NT_OK;
   breach(topic, result.error().message);
   return NT_BAD_ARGUMENT;
+}
+
+void Recorder::log(std::int32_t level, nt_str message) {
+  may(true, Topic::kCall, "a log message");
+  if (level < NT_LOG_DEBUG || level > NT_LOG_WARNING || !text_of(message, kMostLog))
+    breach(Topic::kCall, "a log message has an unknown level, or is not UTF-8");
 }
 
 void Recorder::diagnose(const nt_diagnostic* given) {

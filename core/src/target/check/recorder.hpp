@@ -74,6 +74,7 @@ class Recorder {
   void end();
 
   // ---- from the plugin ----
+  void log(std::int32_t level, nt_str message);
   void diagnose(const nt_diagnostic* given);
   nt_code progress(double fraction);
   nt_code metric(const nt_metric* given);

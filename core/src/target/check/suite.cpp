@@ -25,9 +25,9 @@ constexpr std::string_view kFirstCheck = "load.resolve";
 const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = [] {
     std::vector<Check> all;
-    for (const auto group : {load_checks(), describe_checks(), lifecycle_checks(), growth_checks(),
-                             compile_checks(), determinism_checks(), cancel_checks(),
-                             simulate_checks(), results_checks(), behaviour_checks()}) {
+    for (const auto group : {load_checks(), describe_checks(), lifecycle_checks(), compile_checks(),
+                             simulate_checks(), determinism_checks(), growth_checks(),
+                             cancel_checks(), results_checks(), behaviour_checks()}) {
       all.insert(all.end(), group.begin(), group.end());
     }
     return all;
@@ -126,24 +126,35 @@ const CheckResult* obstacle(const Check& check, const std::vector<CheckResult>& 
   return nullptr;
 }
 
+Error no_such_check(const std::string& pattern) {
+  std::vector<std::string_view> names;
+  for (const Check& check : all_checks()) names.push_back(check.info.name);
+  const std::string_view near = nearest_name(pattern, names);
+  return error("plugin.no-such-check", {},
+               fmt::format("no check is called '{}'", escape_control(pattern)),
+               fmt::format("{}--list shows all checks",
+                           near.empty() ? "" : fmt::format("did you mean '{}'? ", near)));
+}
+
+/// The checks that match a pattern; every pattern must match one.
 Result<std::vector<const Check*>> choose(const CheckOptions& options) {
+  const auto any = [&](std::string_view name) {
+    return std::ranges::any_of(options.only,
+                               [&](const std::string& pattern) { return matches(pattern, name); });
+  };
+  for (const std::string& pattern : options.only) {
+    if (std::ranges::none_of(all_checks(),
+                             [&](const Check& c) { return matches(pattern, c.info.name); }))
+      return no_such_check(pattern);
+  }
   std::vector<const Check*> chosen;
   for (const Check& check : all_checks())
-    if (matches(options.only, check.info.name)) chosen.push_back(&check);
-  if (chosen.empty()) {
-    std::vector<std::string_view> names;
-    for (const Check& check : all_checks()) names.push_back(check.info.name);
-    const std::string_view near = nearest_name(options.only, names);
-    return error("plugin.no-such-check", {},
-                 fmt::format("no check is called '{}'", escape_control(options.only)),
-                 fmt::format("{}--list shows all checks",
-                             near.empty() ? "" : fmt::format("did you mean '{}'? ", near)));
-  }
+    if (any(check.info.name)) chosen.push_back(&check);
   if (options.in_process && chosen.size() != 1) {
-    return error("plugin.in-process", {},
-                 fmt::format("{} checks match '{}', but only one can run in this process",
-                             chosen.size(), escape_control(options.only)),
-                 "name one check with --only; --list shows all");
+    return error(
+        "plugin.in-process", {},
+        fmt::format("{} checks match, but only one can run in this process", chosen.size()),
+        "name one check with --only; --list shows all");
   }
   return chosen;
 }
@@ -193,6 +204,7 @@ std::size_t CheckReport::count(Outcome outcome) const {
 Result<CheckReport> run_checks(const std::filesystem::path& file, const CheckOptions& options,
                                const OnResult& on_result) {
   NT_TRY(std::vector<const Check*> chosen, choose(options));
+  if (chosen.empty()) return CheckReport();
   NT_TRY(const std::filesystem::path real, regular_file(file));
   // Asked or not: a file that does not open would only make every other check say the same.
   const bool wants_first = chosen.front()->info.name == kFirstCheck;

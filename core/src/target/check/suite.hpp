@@ -40,10 +40,11 @@ struct CheckResult {
 };
 
 struct CheckOptions {
-  /// Which checks, by name: '*' stands for any text, '?' for one character.
-  std::string only = "*";
+  /// Which checks: those whose name matches one of these. '*' stands for any text, '?' for one
+  /// character.
+  std::vector<std::string> only = {"*"};
   /// Runs in this process, for a debugger. One check at a time, because a plugin is initialised
-  /// once per process; only() must then name one.
+  /// once per process; `only` must then name one.
   bool in_process = false;
   /// The longest that one check may take.
   double timeout_seconds = 30;
