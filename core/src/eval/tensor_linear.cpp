@@ -149,12 +149,12 @@ std::shared_ptr<Prepared> prepare_conv(const Conv& op, const Shape& data, const 
   const auto half = pads.begin() + static_cast<std::ptrdiff_t>(axes);
 
   auto prepared = std::make_shared<Prepared>();
-  prepared->source = described(source, row_major(source));
-  prepared->weight = described(kernel, row_major(kernel));
-  prepared->destination = described(destination, row_major(destination));
-  if (has_bias) prepared->bias = described({weight[0]}, {1});
   try {
     const OneThread serial;
+    prepared->source = described(source, row_major(source));
+    prepared->weight = described(kernel, row_major(kernel));
+    prepared->destination = described(destination, row_major(destination));
+    if (has_bias) prepared->bias = described({weight[0]}, {1});
     const dnnl::convolution_forward::desc wanted(
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, any_format(source),
         any_format(kernel), prepared->bias, any_format(destination), or_default(op.strides, 1),
@@ -173,7 +173,7 @@ std::shared_ptr<Prepared> prepare_conv(const Conv& op, const Shape& data, const 
 /// The shape of one product and how its operands lie in memory.
 struct ProductShape {
   std::int64_t rows = 0, inner = 0, columns = 0;
-  std::int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;
+  std::int64_t a_row = 0, b_row = 0, b_column = 0;  ///< A's columns lie side by side
   bool pack_b = false;
   auto operator<=>(const ProductShape&) const = default;
 };
@@ -182,11 +182,11 @@ std::shared_ptr<Prepared> prepare_product(const ProductShape& shape) {
   auto prepared = std::make_shared<Prepared>();
   const memory::dims a{shape.rows, shape.inner}, b{shape.inner, shape.columns};
   const memory::dims c{shape.rows, shape.columns};
-  prepared->source = described(a, {shape.a_row, shape.a_column});
-  prepared->weight = described(b, {shape.b_row, shape.b_column});
-  prepared->destination = described(c, {shape.columns, 1});
   try {
     const OneThread serial;
+    prepared->source = described(a, {shape.a_row, 1});
+    prepared->weight = described(b, {shape.b_row, shape.b_column});
+    prepared->destination = described(c, {shape.columns, 1});
     const dnnl::matmul::desc wanted(
         prepared->source, shape.pack_b ? any_format(b) : prepared->weight, prepared->destination);
     const dnnl::matmul::primitive_desc chosen(wanted, own_scratchpad(), engine());
@@ -201,16 +201,9 @@ std::shared_ptr<Prepared> prepare_product(const ProductShape& shape) {
 /// The last rows of a product, fewer than a piece has: computed in a piece filled up with zeros.
 void execute_rest(const Prepared& prepared, const ProductShape& piece, std::int64_t rows,
                   const float* a, const memory& b, float* to) {
-  const std::int64_t extent =
-      piece.a_column == 1 ? piece.a_row * piece.rows : piece.a_column * piece.inner;
-  std::vector<float> from(static_cast<std::size_t>(extent), 0);
+  std::vector<float> from(static_cast<std::size_t>(piece.rows * piece.inner), 0);
   std::vector<float> result(static_cast<std::size_t>(piece.rows * piece.columns));
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t k = 0; k < piece.inner; ++k) {
-      const std::int64_t at = i * piece.a_row + k * piece.a_column;
-      from[static_cast<std::size_t>(at)] = a[at];
-    }
-  }
+  std::copy_n(a, rows * piece.inner, from.data());
   prepared.execute(from.data(), b, nullptr, result.data());
   std::copy_n(result.data(), rows * piece.columns, to);
 }
@@ -338,12 +331,22 @@ Result<Tensor> LinearCache::run(const Conv& op, Inputs in, const TensorType& out
 
 Result<Tensor> LinearCache::run(const Gemm& op, Inputs in, const TensorType& out,
                                 bool weight_is_constant) {
+  if (op.trans_a) {
+    // Rare, and its rows cannot be cut into pieces where they lie.
+    Gemm plain = op;
+    plain.trans_a = false;
+    std::vector<Tensor> inputs(in.begin(), in.end());
+    const Shape turned{in[0].shape()[1], in[0].shape()[0]};
+    TensorType type = out;
+    type.shape = turned;
+    NT_TRY(inputs[0], kernels::run(Transpose{.perm = {1, 0}}, in.first(1), type));
+    return run(plain, inputs, out, weight_is_constant);
+  }
   const Shape &a = in[0].shape(), &b = in[1].shape();
   const ProductShape shape{.rows = (*out.shape)[0],
-                           .inner = a[op.trans_a ? 0 : 1],
+                           .inner = a[1],
                            .columns = (*out.shape)[1],
-                           .a_row = op.trans_a ? 1 : a[1],
-                           .a_column = op.trans_a ? a[1] : 1,
+                           .a_row = a[1],
                            .b_row = op.trans_b ? 1 : b[1],
                            .b_column = op.trans_b ? b[1] : 1,
                            .pack_b = true};
@@ -369,7 +372,6 @@ Result<Tensor> LinearCache::run(const MatMul& op, Inputs in, const TensorType& o
                            .inner = plan.inner,
                            .columns = plan.columns,
                            .a_row = plan.inner,
-                           .a_column = 1,
                            .b_row = plan.columns,
                            .b_column = 1,
                            .pack_b = is_one};

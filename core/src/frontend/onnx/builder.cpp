@@ -43,8 +43,12 @@ ValueId GraphBuilder::add_input(std::string_view name, DType dtype, Shape shape)
 
 ValueId GraphBuilder::add_constant(std::string_view name, Tensor tensor) {
   if (is_float(tensor.dtype()) && tensor.dtype() != DType::kFloat32) {
-    if (widened_++ == 0) first_widened_ = name;
-    tensor = tensor.converted(DType::kFloat32);
+    const Tensor narrow = tensor.converted(DType::kFloat32);
+    // Every number of 16 bits is one of 32; of those of 64 bits, the simple ones are.
+    const bool loses =
+        tensor.dtype() == DType::kFloat64 && narrow.converted(DType::kFloat64) != tensor;
+    if (loses && rounded_++ == 0) first_rounded_ = name;
+    tensor = narrow;
   }
   return add_value(name, type_of(tensor), false);
 }

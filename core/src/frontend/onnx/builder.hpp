@@ -21,7 +21,7 @@ class GraphBuilder {
   const ValueTypes& types() const { return types_; }
 
   ValueId add_input(std::string_view name, DType dtype, Shape shape);
-  /// Floating-point tensors of other widths become float32; see widened().
+  /// Floating-point tensors of other widths become float32; see rounded().
   ValueId add_constant(std::string_view name, Tensor tensor);
   /// An op whose output is called `value_name`. The error (ir.shape, ir.type) says what does not
   /// fit; the op is in the graph all the same, its output of unknown type.
@@ -32,9 +32,9 @@ class GraphBuilder {
   ValueId add_broken(std::string_view value_name);
   bool is_broken(ValueId id) const { return id.index < broken_.size() && broken_[id.index]; }
 
-  /// How many constants were narrowed or widened to float32, and the first of them.
-  std::size_t widened() const { return widened_; }
-  const std::string& first_widened() const { return first_widened_; }
+  /// How many constants lost digits on the way to float32, and the first of them.
+  std::size_t rounded() const { return rounded_; }
+  const std::string& first_rounded() const { return first_rounded_; }
 
   /// Binds an ONNX name; a name that is bound already stays as it is, and false comes back.
   bool bind(const std::string& onnx_name, ValueId id);
@@ -49,8 +49,8 @@ class GraphBuilder {
   std::vector<bool> broken_;
   std::unordered_map<std::string, ValueId> bound_;
   std::unordered_set<std::string> value_names_, op_names_;
-  std::size_t widened_ = 0;
-  std::string first_widened_;
+  std::size_t rounded_ = 0;
+  std::string first_rounded_;
 };
 
 }  // namespace neurotool::from_onnx

@@ -23,6 +23,7 @@ constexpr Operator kOperators[] = {
     {"Constant", 7, kNow, 0, 0, convert_constant},
     {"ConstantOfShape", 9, kNow, 1, 1, convert_constant_of_shape},
     {"Conv", 7, kNow, 2, 3, convert_conv},
+    {"DequantizeLinear", 10, kNow, 2, 3, convert_dequantize_linear},
     {"Div", 7, kNow, 2, 2, convert_binary},
     {"Dropout", 7, kNow, 1, 3, convert_dropout},
     {"Erf", 9, kNow, 1, 1, convert_unary},
@@ -33,6 +34,7 @@ constexpr Operator kOperators[] = {
     {"Gemm", 7, kNow, 2, 3, convert_gemm},
     {"GlobalAveragePool", 7, kNow, 1, 1, convert_global_average_pool},
     {"Identity", 7, kNow, 1, 1, convert_identity},
+    {"LayerNormalization", 17, kNow, 2, 3, convert_layer_normalization},
     {"Log", 7, kNow, 1, 1, convert_unary},
     {"MatMul", 7, kNow, 2, 2, convert_mat_mul},
     {"Max", 7, kNow, 1, kMany, convert_variadic},
@@ -42,6 +44,7 @@ constexpr Operator kOperators[] = {
     {"Neg", 7, kNow, 1, 1, convert_unary},
     {"Pad", 7, kNow, 1, 4, convert_pad},
     {"Pow", 7, kNow, 2, 2, convert_binary},
+    {"QuantizeLinear", 10, kNow, 2, 3, convert_quantize_linear},
     {"ReduceMean", 7, kNow, 1, 2, convert_reduce_mean},
     {"Relu", 7, kNow, 1, 1, convert_unary},
     {"Reshape", 7, kNow, 2, 2, convert_reshape},
@@ -74,7 +77,7 @@ bool has_inputs(Node& node, std::size_t least, std::size_t most) {
   if (count < least || count > most) {
     node.refuse(
         "onnx.input",
-        fmt::format("{} has {} inputs, {} needed in opset {}", node.op_type(), count,
+        fmt::format("{} has {} inputs in opset {}, {} needed", node.op_type(), count, node.opset(),
                     least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most),
                     node.opset()));
     return false;

@@ -48,6 +48,11 @@ void convert_global_average_pool(Node& node);
 void convert_max_pool(Node& node);
 void convert_reduce_mean(Node& node);
 
+// convert_composed.cpp
+void convert_dequantize_linear(Node& node);
+void convert_layer_normalization(Node& node);
+void convert_quantize_linear(Node& node);
+
 // convert_elementwise.cpp
 void convert_binary(Node& node);
 void convert_cast(Node& node);

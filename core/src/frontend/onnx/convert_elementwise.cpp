@@ -148,7 +148,7 @@ void convert_cast(Node& node) {
   const auto to = static_cast<int>(node.attributes.integer("to", 0));
   const auto dtype = dtype_of(to);
   if (!dtype) {
-    node.refuse("onnx.type", fmt::format("a cast to {} has no place here", onnx_type_name(to)));
+    node.refuse("onnx.type", fmt::format("a cast to {} is not supported", onnx_type_name(to)));
     return;
   }
   // Networks are computed in float32 whatever float type they are stored in.
@@ -180,7 +180,7 @@ void convert_identity(Node& node) { node.finish(Identity{}, {node.input(0)}); }
 void convert_dropout(Node& node) {
   node.attributes.ignore({"ratio", "seed"});
   if (node.opset() < 12 && !has_inputs(node, 1, 1)) return;
-  if (node.has(2)) {
+  if (node.has(2) && !node.has_broken_input()) {
     const Tensor& training = node.type(2).constant;
     if (!training.defined() || training.size() != 1 || training.at(0) != 0) {
       node.refuse("onnx.training-mode", "dropout is in training mode",

@@ -40,9 +40,9 @@ class Importer {
     add_inputs();
     for (const int index : order.nodes) add_node(index, order);
     add_outputs();
+    check_numbers();
     if (report_.has_errors()) return report_.first_error();
     warn_about_precision();
-    warn_about_numbers();
     return finish();
   }
 
@@ -59,7 +59,7 @@ class Importer {
   void add_outputs();
   void check_declared(const ::onnx::ValueInfoProto& output, ValueId id);
   void warn_about_precision();
-  void warn_about_numbers();
+  void check_numbers();
   Model finish();
 
   ::onnx::ModelProto& proto_;
@@ -106,6 +106,7 @@ void Importer::add_initializers() {
     report_.error("onnx.unsupported-form", report_.node(sparse.values().name()),
                   "the initializer is stored as a sparse tensor",
                   "store it as a dense tensor; zeros are found again by the prune pass");
+    builder_.bind(sparse.values().name(), builder_.add_broken(sparse.values().name()));
   }
   for (auto& proto : *graph_.mutable_initializer()) {
     auto tensor = take_tensor(proto, folder_);
@@ -144,7 +145,7 @@ void Importer::add_input(const ::onnx::ValueInfoProto& input) {
   if (!dtype) {
     return refuse(
         "onnx.type",
-        fmt::format("graph input '{}' has elements of type {}", input.name(), onnx_type_name(type)),
+        fmt::format("graph input '{}' has elements of {}", input.name(), onnx_type_name(type)),
         "give the network a float32 input");
   }
   if (!input.type().tensor_type().has_shape()) {
@@ -163,8 +164,10 @@ void Importer::add_input(const ::onnx::ValueInfoProto& input) {
 std::optional<Shape> Importer::declared_shape(const ::onnx::ValueInfoProto& value) {
   Shape shape, known;
   for (const auto& dim : value.type().tensor_type().shape().dim()) {
-    shape.push_back(dim.has_dim_value() ? dim.dim_value() : kFreeDim);
-    if (dim.has_dim_value()) known.push_back(dim.dim_value());
+    // Some exporters write -1 for an extent that is not fixed, instead of a name.
+    const bool is_fixed = dim.has_dim_value() && dim.dim_value() != -1;
+    shape.push_back(is_fixed ? dim.dim_value() : kFreeDim);
+    if (is_fixed) known.push_back(dim.dim_value());
   }
   const auto bad = std::ranges::find_if(known, [](std::int64_t extent) { return extent < 1; });
   if (bad != known.end()) {
@@ -203,11 +206,13 @@ const Operator* Importer::operator_of(const ::onnx::NodeProto& node, const std::
   if (!op) {
     std::vector<std::string_view> names;
     for (const Operator& known : operators()) names.push_back(known.name);
+    // A slip of the pen, not another operator with a similar name.
     const std::string_view near = nearest_name(type, names);
+    const bool slip =
+        !near.empty() && near.size() + 2 > type.size() && type.size() + 2 > near.size();
     return refuse(fmt::format("operator {} (opset {}) is not supported", type, opset_),
-                  near.empty()
-                      ? "neurotool explain onnx.unsupported-op lists the operators that are"
-                      : fmt::format("the nearest operator that is supported is {}", near));
+                  slip ? fmt::format("the nearest operator that is supported is {}", near)
+                       : "neurotool explain onnx.unsupported-op lists the operators that are");
   }
   if (opset_ < op->first_opset || opset_ > op->last_opset) {
     return refuse(fmt::format("operator {} exists from opset {} on, the file declares {}", type,
@@ -221,8 +226,9 @@ bool Importer::check_outputs_of(const ::onnx::NodeProto& node, const std::string
                                 const NodeOrder& order) {
   for (int i = 1; i < node.output_size(); ++i) {
     if (node.output(i).empty()) continue;
-    // Before opset 14, the further outputs are what made a batch normalisation a training one.
-    if (node.op_type() == "BatchNormalization" && opset_ < 14) {
+    // Before opset 14, the further outputs were what made a batch normalisation a training one.
+    if (node.op_type() == "BatchNormalization" &&
+        (opset_ < 14 || order.read.contains(node.output(i)))) {
       report_.error("onnx.training-mode", report_.node(name),
                     "batch normalisation has the outputs of training mode",
                     "switch the model to evaluation before exporting it (model.eval() in PyTorch)");
@@ -292,31 +298,37 @@ void Importer::check_declared(const ::onnx::ValueInfoProto& output, ValueId id) 
 }
 
 void Importer::warn_about_precision() {
-  if (!narrow_inputs_ && builder_.widened() == 0) return;
+  if (narrow_inputs_) {
+    report_.warning("onnx.precision", report_.file(),
+                    "the inputs are not float32; the network is computed in float32");
+  }
+  if (builder_.rounded() == 0) return;
   report_.warning(
       "onnx.precision", report_.file(),
-      builder_.widened() == 0
-          ? std::string("the inputs are not float32; the network is computed in float32")
-          : fmt::format("{} constants, '{}' the first, are not stored in float32; the "
-                        "network is computed in float32",
-                        builder_.widened(), builder_.first_widened()));
+      fmt::format("{} constants, '{}' the first, are stored in float64 and lose digits; "
+                  "the network is computed in float32",
+                  builder_.rounded(), builder_.first_rounded()));
 }
 
-void Importer::warn_about_numbers() {
+void Importer::check_numbers() {
   for (const Value& value : builder_.graph().values) {
     const Tensor& tensor = value.constant;
-    // A single infinity is a bound of Clip more often than a mistake.
-    if (!tensor.defined() || tensor.dtype() != DType::kFloat32 || tensor.size() < 2) continue;
+    if (!tensor.defined() || tensor.dtype() != DType::kFloat32) continue;
     const auto numbers = tensor.as<float>();
     const auto is_odd = [](float number) { return !std::isfinite(number); };
     const auto odd = std::ranges::count_if(numbers, is_odd);
     if (odd == 0) continue;
+    const bool is_nan =
+        std::ranges::any_of(numbers, [](float number) { return std::isnan(number); });
+    // A single infinity is a bound of Clip more often than a mistake.
+    if (!is_nan && tensor.size() == 1) continue;
     const auto first = std::ranges::find_if(numbers, is_odd) - numbers.begin();
-    report_.warning("onnx.not-finite", report_.node(value.name),
-                    fmt::format("{} of {} elements of '{}' are infinite or not a number, element "
-                                "{} the first",
-                                odd, tensor.size(), value.name, first),
-                    "the training diverged or the file is damaged; results will be meaningless");
+    const std::string message =
+        fmt::format("{} of {} elements of '{}' are {}, element {} the first", odd, tensor.size(),
+                    value.name, is_nan ? "infinite or not a number" : "infinite", first);
+    constexpr const char* kHelp = "the training diverged or the file is damaged; export it again";
+    if (is_nan) report_.error("onnx.not-finite", report_.node(value.name), message, kHelp);
+    if (!is_nan) report_.warning("onnx.not-finite", report_.node(value.name), message, kHelp);
   }
 }
 

@@ -28,6 +28,9 @@ class Names {
 
  private:
   void add_initializers() {
+    for (const auto& sparse : graph_.sparse_initializer()) {
+      producers_.emplace(sparse.values().name(), kGiven);
+    }
     for (const auto& tensor : graph_.initializer()) {
       if (tensor.name().empty()) {
         report_.error("onnx.name", report_.file(), "an initializer has no name");

@@ -156,7 +156,7 @@ Result<Tensor> convert(const TensorProto& proto, const ExternalFolder& folder,
   const auto dtype = dtype_of(proto.data_type());
   if (!dtype) {
     return error("onnx.type", {},
-                 fmt::format("its elements are {}, which has no place in a network here",
+                 fmt::format("it has elements of {}, which networks here do not have",
                              onnx_type_name(proto.data_type())),
                  "store the tensor as float32, or as integers of 8 to 64 bits");
   }
@@ -220,12 +220,12 @@ std::optional<DType> dtype_of(int onnx_type) {
 }
 
 std::string onnx_type_name(int onnx_type) {
-  if (!TensorProto::DataType_IsValid(onnx_type)) return fmt::format("type {}", onnx_type);
+  if (!TensorProto::DataType_IsValid(onnx_type)) return fmt::format("type number {}", onnx_type);
   std::string name = TensorProto::DataType_Name(static_cast<TensorProto::DataType>(onnx_type));
   std::ranges::transform(name, name.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   });
-  return name;
+  return "type " + name;
 }
 
 Result<Tensor> take_tensor(TensorProto& proto, const ExternalFolder& folder) {

@@ -17,7 +17,7 @@ namespace neurotool::from_onnx {
 
 /// The element type for ONNX's number, or nothing when it has no counterpart here.
 std::optional<DType> dtype_of(int onnx_type);
-/// "float16", "string", "type 99": for messages.
+/// "type string", "type number 99": for messages.
 std::string onnx_type_name(int onnx_type);
 
 /// The tensor in its own element type. Errors without a place: onnx.tensor, onnx.type,
