@@ -14,14 +14,15 @@ function(neurotool_add_fixtures name)
   set_target_properties(${name} PROPERTIES PREFIX "" LINKER_LANGUAGE CXX
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fixtures)
 endfunction()
-neurotool_add_fixtures(neurotool_good -Wl,--version-script=${NEUROTOOL_PLUGIN_MAP})
-neurotool_add_fixtures(neurotool_exports SOURCE fixtures/exports.cpp)
-neurotool_add_fixtures(neurotool_unresolved SOURCE fixtures/unresolved.cpp)
+neurotool_add_fixtures(fixture_good -Wl,--version-script=${NEUROTOOL_PLUGIN_MAP})
+neurotool_add_fixtures(fixture_exports SOURCE fixtures/exports.cpp)
+neurotool_add_fixtures(fixture_unresolved SOURCE fixtures/unresolved.cpp)
 
 neurotool_add_test(conformance_test SOURCES conformance_test.cpp LABELS slow
   LINK neurotool_target neurotool_eval neurotool_io neurotool_ir neurotool_config neurotool_base)
 target_compile_definitions(conformance_test PRIVATE
-  NEUROTOOL_FIXTURES="$<TARGET_FILE:neurotool_good>"
-  NEUROTOOL_FIXTURE_EXPORTS="$<TARGET_FILE:neurotool_exports>"
-  NEUROTOOL_FIXTURE_UNRESOLVED="$<TARGET_FILE:neurotool_unresolved>")
-add_dependencies(conformance_test neurotool_good neurotool_exports neurotool_unresolved)
+  NEUROTOOL_CPU_PLUGIN="$<TARGET_FILE:neurotool_cpu>"
+  NEUROTOOL_FIXTURES="$<TARGET_FILE:fixture_good>"
+  NEUROTOOL_FIXTURE_EXPORTS="$<TARGET_FILE:fixture_exports>"
+  NEUROTOOL_FIXTURE_UNRESOLVED="$<TARGET_FILE:fixture_unresolved>")
+add_dependencies(conformance_test fixture_good fixture_exports fixture_unresolved neurotool_cpu)

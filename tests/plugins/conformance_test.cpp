@@ -132,7 +132,10 @@ const Expectation kCompileAndSimulate[] = {
      {"compile.agree", "growth.unknown-values"},
      {},
      "check() says 'ok' and compile() 'unsupported'"},
-    {"takes_parameters", {"compile.parameters", "growth.unknown-values"}, {}, "no_such_parameter"},
+    {"takes_parameters",
+     {"compile.parameters", "growth.unknown-values", "simulate.float", "simulate.silence"},
+     {},
+     "no_such_parameter"},
     {"imprecise", {"simulate.float"}, {}, "instead of"},
     {"tolerant", {}, {}, ""},
     {"hallucinates", {"simulate.float", "simulate.silence"}, {}, "nothing but zeros"},
@@ -197,6 +200,12 @@ TEST(Conformance, AGoodPluginPassesEveryCheck) {
   EXPECT_EQ(verdict.warns, Names());
   EXPECT_EQ(verdict.not_run, Names());
   EXPECT_TRUE(verdict.loads);
+}
+
+TEST(Conformance, TheCpuTargetPassesEveryCheck) {
+  const Verdict verdict = verdict_of(NEUROTOOL_CPU_PLUGIN, {});
+  EXPECT_EQ(verdict.fails, Names()) << verdict.text;
+  EXPECT_EQ(verdict.warns, Names()) << verdict.text;
 }
 
 TEST(Conformance, ACompileThatHangsIsEndedByTheClock) {

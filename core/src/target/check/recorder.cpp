@@ -55,7 +55,10 @@ void Recorder::breach(Topic topic, std::string text) {
 }
 
 bool Recorder::may(bool allowed, Topic topic, std::string_view what) {
-  if (ended_) breach(Topic::kCall, fmt::format("{} was pushed after its call had returned", what));
+  if (ended_) {
+    const std::lock_guard lock(living().mutex);
+    living().stray.push_back(fmt::format("{} was pushed after its call had returned", what));
+  }
   if (!allowed) breach(topic, fmt::format("{} was pushed in a call that does not take it", what));
   return allowed && !ended_;
 }
