@@ -4,25 +4,13 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 
+#include "ir/unique_name.hpp"
+
 namespace neurotool {
 namespace {
-
-template <class Node>
-std::string unique_name(const std::vector<Node>& nodes, std::string wanted) {
-  std::unordered_set<std::string_view> taken;
-  for (const Node& node : nodes) {
-    if (!node.removed && node.name.starts_with(wanted)) taken.insert(node.name);
-  }
-  if (!taken.contains(wanted)) return wanted;
-  for (std::size_t number = 2;; ++number) {
-    std::string name = wanted + '_' + std::to_string(number);
-    if (!taken.contains(name)) return name;
-  }
-}
 
 bool is_live(const SpikeGraph& graph, PopulationId id) {
   return id.index < graph.populations.size() && !graph[id].removed;
@@ -41,7 +29,7 @@ std::vector<IdType> live(const std::vector<Node>& nodes) {
 
 PopulationId SpikeGraph::add(Population population) {
   const PopulationId id{static_cast<std::uint32_t>(populations.size())};
-  population.name = unique_name(populations, std::move(population.name));
+  population.name = unique_name(populations, population.name);
   populations.push_back(std::move(population));
   return id;
 }

@@ -4,27 +4,12 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
-#include <unordered_set>
 #include <utility>
+
+#include "ir/unique_name.hpp"
 
 namespace neurotool {
 namespace {
-
-/// `wanted`, or `wanted` with the lowest of _2, _3, … that no live node has.
-template <class Node>
-std::string unique_name(const std::vector<Node>& nodes, std::string_view wanted) {
-  const auto taken = [&](const Node& node) { return !node.removed && node.name == wanted; };
-  if (std::none_of(nodes.begin(), nodes.end(), taken)) return std::string(wanted);
-  std::unordered_set<std::string_view> longer;
-  for (const Node& node : nodes) {
-    if (!node.removed && node.name.starts_with(wanted)) longer.insert(node.name);
-  }
-  const std::string stem = std::string(wanted) + '_';
-  for (std::size_t number = 2;; ++number) {
-    std::string name = stem + std::to_string(number);
-    if (!longer.contains(name)) return name;
-  }
-}
 
 bool is_shape_op(const Op& op) { return std::holds_alternative<ShapeOf>(op); }
 
