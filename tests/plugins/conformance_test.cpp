@@ -157,7 +157,7 @@ const Expectation kDeterminismGrowthAndCancel[] = {
     {"takes_arithmetic", {"growth.unknown-values"}, {}, "arithmetic 9"},
     {"takes_probes", {"growth.unknown-probes"}, {}, "no_such_variable"},
     {"trusts_artifacts", {"growth.bare-host"}, {}, "SIGSEGV"},
-    {"deaf", {"cancel.compile", "cancel.run"}, {}, "the call ends with 'ok'"},
+    {"deaf", {"cancel.compile", "cancel.run"}, {}, "the function ends with 'ok'"},
     {"remembers", {"cancel.again"}, {}, "after a stopped run"},
 };
 INSTANTIATE_TEST_SUITE_P(DeterminismGrowthAndCancel, Fixtures,

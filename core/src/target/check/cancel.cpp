@@ -17,25 +17,40 @@ constexpr Seconds kLongestStop{1};
 /// One function of the plugin that takes a call, run with the recorder's rules.
 using Work = std::function<nt_code(Recorder&)>;
 
-/// Stops the work at one of its calls of progress, and judges how it stops.
+/// How the work ends when it is stopped at one of its calls of progress.
+struct Stop {
+  bool said = false;  ///< false: it took another way this time
+  nt_code code = NT_OK;
+  Seconds after{0};
+};
+
+Stop stop_once(CallRules rules, std::int64_t at, const Work& work) {
+  rules.stop_at = at;
+  Recorder recorder(rules);
+  const auto start = std::chrono::steady_clock::now();
+  Stop stop;
+  stop.code = work(recorder);
+  const auto end = std::chrono::steady_clock::now() - start;
+  stop.said = recorder.said_stop;
+  if (stop.said) stop.after = end - recorder.progress_times[static_cast<std::size_t>(at)];
+  return stop;
+}
+
 void stop_at(Trial& trial, const std::string& what, const CallRules& rules, std::int64_t at,
              const Work& work) {
-  CallRules stopping = rules;
-  stopping.stop_at = at;
-  Recorder recorder(stopping);
-  const auto start = std::chrono::steady_clock::now();
-  const nt_code code = work(recorder);
-  const auto end = std::chrono::steady_clock::now() - start;
-  if (!recorder.said_stop) return;  // it took another way this time
-  const Seconds after = end - recorder.progress_times[static_cast<std::size_t>(at)];
-  if (code != NT_CANCELLED) {
-    trial.fail(
-        fmt::format("{}: progress() answered 'cancelled' the {}. time, and the call ends with "
-                    "'{}'",
-                    what, at + 1, code_text(code)));
+  Stop stop = stop_once(rules, at, work);
+  // A busy machine may be slow once.
+  for (int again = 0; again < 2 && stop.after > kLongestStop; ++again)
+    stop = stop_once(rules, at, work);
+  if (!stop.said) return;
+  if (stop.code != NT_CANCELLED) {
+    trial.fail(fmt::format(
+        "{}: progress() answered 'cancelled' at call {}, and the function ends with '{}'", what,
+        at + 1, code_text(stop.code)));
   }
-  if (after > kLongestStop) {
-    trial.fail(fmt::format("{}: it takes {:.1f} s to stop; the limit is 1 s", what, after.count()));
+  if (stop.after > kLongestStop) {
+    trial.fail(
+        fmt::format("{}: it takes {:.1f} s to stop; the limit is 1 s", what, stop.after.count()));
   }
 }
 
@@ -128,7 +143,37 @@ Seconds longest_gap(const Recorder& recorder, Seconds whole) {
   return std::max(longest, whole - last);
 }
 
-/// Runs a graph for twice the steps until one run takes half a second; small runs tell nothing.
+struct Pace {
+  nt_code code = NT_OK;
+  Seconds taken{0}, gap{0};
+  std::size_t calls = 0;
+};
+
+Pace pace_of(const Offer& offer, nt_program* program, const ZooGraph& exhibit,
+             const SimulateRequest& request) {
+  Recorder recorder({.graph = &exhibit.graph, .request = &request});
+  const auto start = std::chrono::steady_clock::now();
+  Pace pace;
+  pace.code = simulate(offer, program, request, recorder);
+  pace.taken = std::chrono::steady_clock::now() - start;
+  pace.gap = longest_gap(recorder, pace.taken);
+  pace.calls = recorder.progress_times.size();
+  return pace;
+}
+
+void judge_pace(Trial& trial, const Pace& pace) {
+  if (pace.gap > kLongestStop) {
+    trial.fail(fmt::format(
+        "a run of {:.1f} s calls progress() {} times and goes {:.1f} s without; ten times a second "
+        "lets people stop it",
+        pace.taken.count(), pace.calls, pace.gap.count()));
+  } else if (pace.gap > Seconds(0.4)) {
+    trial.warn(fmt::format("a run of {:.1f} s goes {:.1f} s without progress()", pace.taken.count(),
+                           pace.gap.count()));
+  }
+}
+
+/// Runs a graph for ever more steps until one run takes long enough to tell something.
 void measure_pace(Trial& trial, const OpenTarget& target, const ZooGraph& exhibit) {
   const GraphFace face(exhibit.graph);
   Recorder compiling({.graph = &exhibit.graph});
@@ -136,26 +181,20 @@ void measure_pace(Trial& trial, const OpenTarget& target, const ZooGraph& exhibi
   if (program.code() != NT_OK) return;
   SimulateRequest request = request_for(exhibit);
   request.probes.clear();
-  for (;; request.steps *= 4) {
-    Recorder recorder({.graph = &exhibit.graph, .request = &request});
-    const auto start = std::chrono::steady_clock::now();
-    const nt_code code = simulate(target.offer(), program.handle(), request, recorder);
-    const Seconds taken = std::chrono::steady_clock::now() - start;
-    if (code != NT_OK) return;
-    trial.looked();
-    if (taken < Seconds(0.5) && request.steps < (std::uint64_t{1} << 20)) continue;
-    const Seconds gap = longest_gap(recorder, taken);
-    if (gap > kLongestStop) {
-      trial.fail(
-          fmt::format("a run of {:.1f} s calls progress() {} times, with {:.1f} s between two "
-                      "of them; ten times a second lets people stop it",
-                      taken.count(), recorder.progress_times.size(), gap.count()));
-    } else if (gap > Seconds(0.4) && taken > Seconds(0.5)) {
-      trial.warn(fmt::format("a run of {:.1f} s goes {:.1f} s without progress()", taken.count(),
-                             gap.count()));
-    }
-    return;
+  constexpr std::uint64_t kMostSteps = std::uint64_t{1} << 20;
+  Pace pace = pace_of(target.offer(), program.handle(), exhibit, request);
+  while (pace.code == NT_OK && pace.taken < Seconds(1.5) && request.steps < kMostSteps) {
+    request.steps *= pace.taken < Seconds(0.3) ? 4 : 2;
+    pace = pace_of(target.offer(), program.handle(), exhibit, request);
   }
+  if (pace.code != NT_OK) return;
+  trial.looked();
+  // A busy machine may be slow once.
+  for (int again = 0; again < 2 && pace.gap > Seconds(0.4); ++again) {
+    const Pace other = pace_of(target.offer(), program.handle(), exhibit, request);
+    if (other.gap < pace.gap) pace = other;
+  }
+  judge_pace(trial, pace);
 }
 
 Result<> pace(Trial& trial) {
