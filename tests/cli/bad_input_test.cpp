@@ -119,7 +119,7 @@ TEST(BadInput, OverrideIsNamedByItsNumber) {
 TEST(BadInput, ExpectationThatIsNotMetStillLeavesTheReport) {
   const Workplace place;
   place.write("p.yaml",
-              mnist_pipeline("report: { directory: out, expect: { accuracy: \"> 0.9999\" } }\n"));
+              mnist_pipeline("report: { directory: out, expect: { accuracy: \"> 1\" } }\n"));
   const ToolResult result = place.run({"--config", "p.yaml"});
   EXPECT_EQ(result.exit, 1);
   EXPECT_NE(result.out.find("spiking accuracy"), std::string::npos);

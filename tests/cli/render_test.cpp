@@ -15,10 +15,10 @@ Error at(std::uint32_t line, std::uint32_t column) {
 }
 
 TEST(Render, MarksTheWordUnderTheMessage) {
-  EXPECT_EQ(render(at(2, 19), options("passes:\n  - quantize: { b: 40 }\n")),
-            "p.yaml:2:19: error[config.range]: 40 is outside 1 to 16\n"
+  EXPECT_EQ(render(at(2, 20), options("passes:\n  - quantize: { b: 40 }\n")),
+            "p.yaml:2:20: error[config.range]: 40 is outside 1 to 16\n"
             "    2 |   - quantize: { b: 40 }\n"
-            "      |                   ^^\n"
+            "      |                    ^^\n"
             "  help: neurotool passes quantize\n");
 }
 
@@ -62,6 +62,12 @@ TEST(Render, EscapesWhatComesFromFiles) {
 
 TEST(Render, PutsTheMarkAtTheEndOfALine) {
   EXPECT_NE(render(at(1, 4), options("a: ")).find("\n      |    ^\n"), std::string::npos);
+}
+
+TEST(Render, KeepsTheLinesOfAHelpButIndentsThem) {
+  Error item = at(0, 0);
+  item.help = "look in\n/a\n  /b";
+  EXPECT_TRUE(render(item, options("")).ends_with("  help: look in\n        /a\n        /b\n"));
 }
 
 TEST(Render, PrintsNotesWithTheirPlace) {

@@ -70,7 +70,9 @@ TEST(ExplainRun, SaysWhereEachValueIsFrom) {
   EXPECT_NE(line_with("run.seed").find("--set #1 (run.seed=7)"), std::string::npos) << result.out;
   EXPECT_NE(line_with("run.batch").find("default"), std::string::npos) << result.out;
   EXPECT_NE(line_with("model.path").find("p.yaml:2:16"), std::string::npos) << result.out;
-  EXPECT_NE(line_with("steps ").find("p.yaml:7"), std::string::npos) << result.out;
+  EXPECT_NE(line_with("       steps").find("p.yaml:7:89"), std::string::npos) << result.out;
+  EXPECT_NE(line_with("run.steps").find("p.yaml:7:74"), std::string::npos) << result.out;
+  EXPECT_NE(line_with("target.version").find("neurotool_cpu.so"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("5. qcfs"), std::string::npos) << result.out;
 }
 
@@ -109,10 +111,9 @@ TEST(Events, AreJsonLinesThatEndWithTheReport) {
 
 TEST(Interrupt, EndsWith130AndLeavesNothing) {
   const Workplace place;
-  place.write("p.yaml", mnist_pipeline("report: { directory: deep/out }\n"
-                                       "run: { batch: 10 }\n",
-                                       10000));
-  ToolCall call = place.call({"run", "p.yaml", "--set", "passes.qcfs.steps=512"});
+  place.write("p.yaml",
+              mnist_pipeline("report: { directory: deep/out }\nrun: { batch: 10 }\n", 10000));
+  ToolCall call = place.call({"run", "p.yaml", "--set", "model.path=cnn.onnx"});
   call.on_first_error_output = [](pid_t child) { ::kill(child, SIGINT); };
   const ToolResult result = run_tool(call);
   EXPECT_EQ(result.exit, 130) << result.err;

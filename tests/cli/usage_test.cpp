@@ -177,7 +177,8 @@ TEST(Generate, PrintsACompletionThatBashAccepts) {
       "; COMP_WORDS=(neurotool run p.yaml --format t); COMP_CWORD=4; _neurotool; "
       "echo \"${COMPREPLY[@]}\"; COMP_WORDS=(neurotool plu); COMP_CWORD=1; "
       "_neurotool; echo \"${COMPREPLY[@]}\"";
-  EXPECT_EQ(run_program("/bin/bash", {.arguments = {"-c", ask}}).out, "text\nplugin\n");
+  EXPECT_EQ(run_program("/bin/bash", {.arguments = {"-c", ask}, .folder = temp.path()}).out,
+            "text\nplugin\n");
 }
 
 TEST(Generate, PrintsTheOthersToo) {

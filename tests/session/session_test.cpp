@@ -113,15 +113,17 @@ TEST(SessionPlan, SeesTheWholeNetworkAndWritesNothing) {
 TEST(SessionPlan, RefusesPassesInTheWrongOrderBeforeTheTargetIsOpened) {
   const test::TempFolder temp;
   const Ended ended = plan(read(temp.write(
-      "p.yaml", "version: 1\n" + model_line() + "passes: [quantize, qcfs]\ntarget: nobody\n")));
+      "p.yaml", "version: 1\n" + model_line() +
+                    "passes: [quantize, qcfs]\ntarget: nobody\nrun: { mode: compile }\n")));
   EXPECT_EQ(ended.result.outcome, Outcome::kConfig);
   EXPECT_EQ(ended.code(), "pass.level");
 }
 
 TEST(SessionPlan, RefusesATargetBeforeLowering) {
   const test::TempFolder temp;
-  const Ended ended = plan(read(temp.write(
-      "p.yaml", "version: 1\n" + model_line() + "passes: [infer_shapes]\ntarget: cpu\n")));
+  const Ended ended = plan(read(
+      temp.write("p.yaml", "version: 1\n" + model_line() +
+                               "passes: [infer_shapes]\ntarget: cpu\nrun: { mode: compile }\n")));
   EXPECT_EQ(ended.code(), "run.not-spiking");
   EXPECT_EQ(ended.result.outcome, Outcome::kConfig);
 }
@@ -129,7 +131,9 @@ TEST(SessionPlan, RefusesATargetBeforeLowering) {
 TEST(SessionPlan, NamesATargetThatIsNotThere) {
   const test::TempFolder temp;
   const Ended ended = plan(read(temp.write(
-      "p.yaml", "version: 1\n" + model_line() + "passes: [infer_shapes, qcfs]\ntarget: nobody\n")));
+      "p.yaml",
+      "version: 1\n" + model_line() +
+          "passes: [infer_shapes, qcfs: { steps: 4 }]\ntarget: nobody\nrun: { mode: compile }\n")));
   EXPECT_EQ(ended.code(), "target.missing");
   EXPECT_EQ(ended.result.outcome, Outcome::kPlugin);
 }
@@ -240,15 +244,15 @@ TEST(SessionRun, RefusesDataOfAnotherShape) {
   EXPECT_TRUE(ended.code().starts_with("data.")) << ended.code();
 }
 
-TEST(SessionRun, SaysWhatAModeNeeds) {
-  const test::TempFolder temp;
-  const std::string head = "version: 1\n" + model_line() + std::string(kPasses);
-  EXPECT_EQ(run(read(temp.write("a.yaml", head))).code(), "run.no-target");
-  EXPECT_EQ(run(read(temp.write("b.yaml", head + "target: cpu\n"))).code(), "run.no-data");
-  EXPECT_EQ(run(read(temp.write("c.yaml", head + "target: cpu\nrun: { mode: compile }\n"
-                                                 "report: { expect: { gap: \"< 1\" } }\n")))
-                .code(),
-            "run.expect-mode");
+TEST(SessionRun, SaysWhatAModeNeedsToThoseWhoBuildConfigsInCode) {
+  PipelineConfig config;
+  config.model.value = kConfigs / "models/mnist_mlp_784_128_10.onnx";
+  EXPECT_EQ(run(config).code(), "run.no-target");
+  config.target.value = "cpu";
+  EXPECT_EQ(run(config).code(), "run.no-data");
+  config.mode.value = RunMode::kCompile;
+  config.expect = {{"gap", "<", 1, {}}};
+  EXPECT_EQ(run(config).code(), "run.expect-mode");
 }
 
 TEST(SessionRun, KeepsFoldersThatAreNoReports) {

@@ -72,7 +72,8 @@ Error from_cli11(const CLI::ParseError& problem, const Command& command) {
   }
   if (dynamic_cast<const CLI::ValidationError*>(&problem) != nullptr &&
       text.size() > name.size() + 2) {
-    return error("cli.value", {}, fmt::format("'{}' {}", name, text.substr(name.size() + 2)),
+    const std::string what = name.starts_with('-') ? fmt::format("'{}'", name) : "the argument";
+    return error("cli.value", {}, fmt::format("{} {}", what, text.substr(name.size() + 2)),
                  see_help(command));
   }
   if (dynamic_cast<const CLI::ConversionError*>(&problem) != nullptr) {
@@ -184,7 +185,7 @@ int CommandLine::run(int argc, const char* const* argv, Terminal& terminal) {
   terminal.choose_color(color_ == "always"  ? ColorChoice::kAlways
                         : color_ == "never" ? ColorChoice::kNever
                                             : ColorChoice::kAuto);
-  return parsed(terminal);
+  return finish(parsed(terminal), terminal);
 }
 
 int CommandLine::parsed(Terminal& terminal) {
@@ -212,7 +213,7 @@ int CommandLine::parsed(Terminal& terminal) {
          terminal);
     return kExitUsage;
   }
-  if (command.action) return finish(command.action(terminal), terminal);
+  if (command.action) return command.action(terminal);
   return print_short_help(*this, command, terminal);
 }
 

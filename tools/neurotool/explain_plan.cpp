@@ -33,7 +33,8 @@ std::string list_text(const yaml::Node& node) {
 
 void add_rows(const yaml::Node& node, const std::string& path, Rows& rows) {
   for (const yaml::Node::Entry& entry : node.entries) {
-    if (path.empty() && entry.key == "passes") continue;  // they have their own section
+    // Passes have their own section; the version is the same in every file.
+    if (path.empty() && (entry.key == "passes" || entry.key == "version")) continue;
     const std::string key = path.empty() ? entry.key : path + "." + entry.key;
     switch (entry.value.kind) {
       case yaml::Kind::kMapping:

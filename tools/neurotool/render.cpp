@@ -133,6 +133,19 @@ std::string place(const Location& at) {
   return text.empty() ? text : text + ": ";
 }
 
+/// Lists in a help keep their lines, indented so that none can pass for a message of ours.
+std::string indented(std::string_view text) {
+  std::string result;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    result += escape_control(text.substr(0, end));
+    if (end == text.npos) return result;
+    text.remove_prefix(end + 1);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    result += "\n        ";
+  }
+}
+
 }  // namespace
 
 std::string render(const Diagnostic& diagnostic, const RenderOptions& options) {
@@ -150,7 +163,7 @@ std::string render(const Diagnostic& diagnostic, const RenderOptions& options) {
         "  " + paint(kCyan, "note:") + " " + place(note.at) + escape_control(note.message) + "\n";
   }
   if (!diagnostic.help.empty()) {
-    text += "  " + paint(kCyan, "help:") + " " + escape_control(diagnostic.help) + "\n";
+    text += "  " + paint(kCyan, "help:") + " " + indented(diagnostic.help) + "\n";
   }
   return text;
 }

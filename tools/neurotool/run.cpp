@@ -133,12 +133,12 @@ void print_end(RunContext& context, const SessionResult& result) {
   } else {
     show(context.diagnostics, terminal, render_options(terminal));
   }
-  const std::filesystem::path& folder = result.resolved.report_directory.value;
+  std::filesystem::path folder = result.resolved.report_directory.value;
   const bool wrote = !context.options.dry_run && !context.options.explain && !folder.empty();
   if (wrote && has_answer(result) && !terminal.quiet) {
-    terminal.err().write(fmt::format(
-        "report: {}\n",
-        escape_control(folder.lexically_proximate(std::filesystem::current_path()).string())));
+    const auto near = folder.lexically_proximate(std::filesystem::current_path());
+    if (!near.string().starts_with("..")) folder = near;
+    terminal.err().write(fmt::format("report: {}\n", escape_control(folder.string())));
   }
 }
 
@@ -267,7 +267,7 @@ void add_run(CommandLine& line) {
   command.details = kDetails;
   command.examples = {{"neurotool run mnist.yaml", "Run a pipeline."},
                       {"neurotool run mnist.yaml --dry-run", "See what would run, in a second."},
-                      {"neurotool run mnist.yaml --set target=loihi2 --explain",
+                      {"neurotool run mnist.yaml --set run.batch=10 --explain",
                        "See where each value comes from."}};
   require(command, add_value(command, "file", options->file, "FILE", "The pipeline to run."));
   add_run_options(command, *options);

@@ -53,7 +53,8 @@ class Execution {
   }
   void add_instruments(PassManager& manager);
   void describe_model();
-  void complete_report();  ///< what is known only at the end: findings and times
+  Location lowering_place() const;  ///< of the pass that chose thresholds and steps
+  void complete_report();           ///< what is known only at the end: findings and times
   void end_with(Error reason);
   void end_with_bug(std::string_view code, std::string message);
 

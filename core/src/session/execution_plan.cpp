@@ -188,12 +188,21 @@ void Execution::describe_model() {
   if (model_.level() == Level::kSpike) describe_graph(model_.spike(), result_.report);
 }
 
+Location Execution::lowering_place() const {
+  Location at;
+  for (const PlannedPass& planned : passes_) {
+    if (planned.entry->info.from != planned.entry->info.to) at = planned.at;
+  }
+  return at;
+}
+
 Result<> Execution::choose_steps() {
   if (model_.level() != Level::kSpike) return {};
   const std::uint64_t made_for = model_.spike().steps;
   const auto wanted = static_cast<std::uint64_t>(config_.steps.value);
   result_.report.steps = wanted > 0 ? wanted : made_for;
   result_.resolved.steps.value = static_cast<std::int64_t>(result_.report.steps);
+  if (wanted == 0) result_.resolved.steps.at = lowering_place();
   if (wanted > 0 && made_for > 0 && wanted != made_for) {
     diagnostics_.report(warning(
         "run.steps-differ", config_.steps.at,
@@ -212,11 +221,7 @@ Result<> Execution::check_target() {
     for (const PopulationId id : model_.spike().live_populations()) {
       if (model_.spike()[id].provisional) waiting.push_back(model_.spike()[id].name);
     }
-    Location at;
-    for (const PlannedPass& planned : passes_) {
-      if (planned.entry->info.from != planned.entry->info.to) at = planned.at;
-    }
-    return error("run.calibration", at,
+    return error("run.calibration", lowering_place(),
                  fmt::format("thresholds of {} wait for calibration data", list_names(waiting)),
                  "add 'data: { calibration: { images: FILE } }', not the test set");
   }

@@ -54,11 +54,14 @@ void set_dotted(yaml::Node& root, std::string_view key, yaml::Node value) {
   }
 }
 
+/// Links among the folders are resolved, so that ".." means the same to everyone; the file keeps
+/// the name by which it was called.
 fs::path everywhere(const fs::path& path) {
   if (path.empty()) return path;
   std::error_code code;
-  fs::path result = fs::weakly_canonical(path, code);
-  return code ? fs::absolute(path, code).lexically_normal() : result;
+  const fs::path named = fs::absolute(path, code).lexically_normal();
+  const fs::path folder = fs::weakly_canonical(named.parent_path(), code);
+  return code ? named : folder / named.filename();
 }
 
 }  // namespace
@@ -77,10 +80,9 @@ void resolve_passes(const std::vector<PlannedPass>& planned, PipelineConfig& con
 
 void resolve_target(const Target& target, PipelineConfig& config) {
   const TargetDescription& description = target.description();
-  if (config.target_version.value.empty()) {
-    config.target_version.value = description.plugin_version;
-  }
-  if (config.target_sha256.value.empty()) config.target_sha256.value = description.file_sha256;
+  const Location plugin = FilePosition{.path = description.file.string()};
+  config.target_version = {description.plugin_version, plugin};
+  config.target_sha256 = {description.file_sha256, plugin};
   config.target_options = {};
   for (const CheckedOption& option : target.options()) {
     set_dotted(config.target_options, option.key, value_node(option.value, option.at));

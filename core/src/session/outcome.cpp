@@ -43,7 +43,6 @@ constexpr std::array kFamilies{
     Family{"target.", Outcome::kPlugin},
     Family{"target.model", Outcome::kNo},
     Family{"target.kind", Outcome::kNo},
-    Family{"target.parameter", Outcome::kNo},
     Family{"target.unsupported", Outcome::kNo},
     Family{"target.no-room", Outcome::kNo},
     Family{"target.no-simulate", Outcome::kConfig},

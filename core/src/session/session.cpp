@@ -17,7 +17,6 @@ namespace neurotool {
 Session::Session(PipelineConfig config, SessionOptions options)
     : config_(std::move(config)), options_(std::move(options)) {
   if (!options_.from_snapshot.empty()) config_.model = {options_.from_snapshot, {}};
-  resolve_paths(config_);
 }
 
 SessionResult Session::plan(Diagnostics& diagnostics, Progress& progress) {
@@ -39,6 +38,7 @@ Execution::Execution(const PipelineConfig& config, const SessionOptions& options
               config.report_directory.at),
       registry_(options.plugins) {
   result_.resolved = config;
+  resolve_paths(result_.resolved);
   result_.report.tool_version = options.tool_version;
   result_.report.seed = config.seed.value;
 }
