@@ -38,11 +38,14 @@ std::vector<Network> networks() {
   const std::vector<std::string> mnist_cnn{
       "input:input:784",  "conv1:if:12544", "pool1:relay:3136", "conv2:if:6272",
       "pool2:relay:1568", "fc1:if:64",      "output:li:10"};
+  const std::vector<std::string> fashion_cnn{
+      "input:input:784",  "conv1:if:18816", "pool1:relay:4704", "conv2:if:9408",
+      "pool2:relay:2352", "conv3:if:2352",  "fc1:if:96",        "output:li:10"};
   return {{"mnist_mlp_784_64_10.onnx", {"input:input:784", "fc1:if:64", "output:li:10"}},
           {"mnist_mlp_784_128_10.onnx", {"input:input:784", "fc1:if:128", "output:li:10"}},
           {"mnist_cnn_avg_bn.onnx", mnist_cnn},
           {"mnist_cnn_avg_bn_opset17.onnx", mnist_cnn},
-          {"fashion_cnn_avg_bn.onnx", {}},
+          {"fashion_cnn_avg_bn.onnx", fashion_cnn},
           {"cifar_resnet20.onnx", residual_populations()},
           {"cifar_resnet20_opset17_fused.onnx", residual_populations()}};
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,14 +45,19 @@ class MemorySamples final : public SampleSource {
   std::vector<std::int32_t> labels_;
 };
 
+/// The nearest multiple of `grid`, which makes sums exact on every machine; 0: as it is.
+inline float on_grid(double value, double grid) {
+  return static_cast<float>(grid == 0 ? value : std::nearbyint(value / grid) * grid);
+}
+
 /// `count` samples, uniform in [low, high).
 inline MemorySamples random_samples(Shape shape, std::int64_t count, double low, double high,
-                                    std::uint64_t seed = 1) {
+                                    std::uint64_t seed = 1, double grid = 0) {
   RandomStream random(seed, "test", "samples");
   std::vector<std::vector<float>> samples(static_cast<std::size_t>(count));
   for (auto& sample : samples) {
     for (std::int64_t i = 0; i < element_count(shape).value_or(0); ++i) {
-      sample.push_back(static_cast<float>(low + (high - low) * random.uniform()));
+      sample.push_back(on_grid(low + (high - low) * random.uniform(), grid));
     }
   }
   return {std::move(shape), std::move(samples)};
@@ -108,7 +114,8 @@ inline PassRun run_passes(Model& model, std::string_view list,
 /// Builds tensor graphs, one layer at a time, with weights from a seeded stream.
 class Network {
  public:
-  explicit Network(Shape sample, std::uint64_t seed = 1) : random_(seed, "test", "weights") {
+  explicit Network(Shape sample, std::uint64_t seed = 1, double grid = 0)
+      : random_(seed, "test", "weights"), grid_(grid) {
     Shape shape{kFreeDim};
     shape.insert(shape.end(), sample.begin(), sample.end());
     value_ = graph_.add_input("x", DType::kFloat32, std::move(shape));
@@ -132,7 +139,7 @@ class Network {
   std::vector<float> random_values(std::int64_t count, double size) {
     std::vector<float> values;
     for (std::int64_t i = 0; i < count; ++i) {
-      values.push_back(static_cast<float>(size * random_.normal()));
+      values.push_back(on_grid(size * random_.normal(), grid_));
     }
     return values;
   }
@@ -176,6 +183,7 @@ class Network {
  private:
   TensorGraph graph_;
   RandomStream random_;
+  double grid_;
   ValueId value_;
   int constants_ = 0;
 };

@@ -37,7 +37,7 @@ TEST(Qcfs, LowersAResidualNetworkWithProvisionalThresholds) {
 }
 
 TEST(Qcfs, LowersAResidualNetworkWithCalibratedThresholds) {
-  const auto samples = test::random_samples({2, 4, 4}, 64, 0, 1);
+  const auto samples = test::random_samples({2, 4, 4}, 64, 0, 2, 1, 0.5);
   test::expect_golden("passes", "qcfs_residual_calibrated",
                       lowered_text(test::residual_network(), "qcfs{steps=4}", &samples));
 }

@@ -123,7 +123,7 @@ TEST(Quantize, WeightsThresholdsAndBiasesFollowTheScaleOfTheirChannel) {
   EXPECT_THAT(numbers(firing.threshold), ElementsAre(25600, 25600));
   EXPECT_THAT(numbers(firing.initial_membrane), ElementsAre(12800, 6400));
   EXPECT_THAT(numbers(graph.populations[1].bias), ElementsAre(3200, -3200));
-  EXPECT_NEAR(graph.populations[1].membrane_value.at(1), 0.02 / 256, 1e-12);
+  EXPECT_NEAR(graph.populations[1].membrane_value.at(1), 0.02 / 256, 1e-9);
 }
 
 TEST(Quantize, ReadoutsShareOneScale) {
@@ -285,6 +285,13 @@ TEST(Quantize, DoesNothingASecondTime) {
   EXPECT_EQ(print_text(model), once);
 }
 
+TEST(Quantize, TheBoundKnowsThatNegativePayloadsLiftTheMembrane) {
+  integer::MembraneRule rule{.initial = {0, 0}, .current = {-3, -3}, .threshold = {10, 10}};
+  EXPECT_EQ(integer::membrane_range(rule, 100).high, 0);
+  rule.fires_down = true;
+  EXPECT_EQ(integer::membrane_range(rule, 100).high, 10);
+}
+
 class QuantizedNetworks : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(QuantizedNetworks, KeepTheirStructureAndNearlyTheirWeights) {
@@ -314,20 +321,20 @@ TEST_P(QuantizedNetworks, KeepTheirStructureAndNearlyTheirWeights) {
   }
 }
 
-TEST_P(QuantizedNetworks, ComputeNearlyTheSameLogitsInManyBits) {
+TEST_P(QuantizedNetworks, ComputeNearlyTheSameLogits) {
   const test::RandomNetwork network = test::random_network(GetParam());
   const auto samples = test::random_samples(network.sample, 20, -1, 1, GetParam());
   Model model = network.model;
-  ASSERT_TRUE(run_passes(model, "qcfs{steps=64,method=max}", &samples).result.has_value());
+  ASSERT_TRUE(run_passes(model, "qcfs{steps=32,method=max}", &samples).result.has_value());
   const SpikeGraph real = model.spike();
-  const auto run = run_passes(model, "quantize{weight_bits=16,input_bits=16}", &samples);
+  const auto run = run_passes(model, "quantize{weight_bits=8,input_bits=8}", &samples);
   ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
   const Tensor sample = *samples.batch(0, 1);
-  const auto wanted = logits(real, sample, 64), found = logits(model.spike(), sample, 64);
+  const auto wanted = logits(real, sample, 32), found = logits(model.spike(), sample, 32);
   double size = 0;
   for (const double logit : wanted) size = std::max(size, std::abs(logit));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    EXPECT_NEAR(found[i], wanted[i], 0.05 * std::max(size, 0.5)) << i;
+    EXPECT_NEAR(found[i], wanted[i], 0.1 * std::max(size, 0.5)) << i;
   }
 }
 

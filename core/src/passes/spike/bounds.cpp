@@ -99,6 +99,23 @@ ChannelIntervals listed(const Sparse& sparse, const Weights& whole, const Channe
   return hulls.take();
 }
 
+/// What is left of a membrane in `now`, whether the neuron fired or not.
+Interval after_firing(const MembraneRule& rule, const Interval& now) {
+  const bool up = rule.threshold.high > 0 && now.high >= rule.threshold.low;
+  const bool down = rule.fires_down && now.low < 0;
+  Interval left = now;
+  if (up) {
+    // A neuron that fired is at 0 or above; one that did not is below its threshold.
+    left.low = std::min(now.low, 0.0);
+    if (rule.always_fires) {
+      left.high = std::max(std::min(now.high, rule.threshold.high),
+                           now.high - rule.max_per_step * rule.threshold.low);
+    }
+  }
+  if (down) left.high = std::max(left.high, rule.threshold.high);
+  return rule.to_value && (up || down) ? left.hull(rule.reset) : left;
+}
+
 }  // namespace
 
 Interval Interval::hull(const Interval& other) const {
@@ -141,21 +158,11 @@ ChannelIntervals delivered(const Connectivity& connectivity, const Weights& whol
 }
 
 Interval membrane_range(const MembraneRule& rule, std::uint32_t steps) {
-  const bool fires = rule.threshold.high > 0;
   Interval now = rule.initial, range = rule.initial;
   for (std::uint32_t t = 0; t < steps; ++t) {
     now = now + rule.current;
     range = range.hull(now);
-    if (!fires) continue;
-    // A neuron that fired upwards or downwards is at 0 or above, and one that did not is below
-    // theta.
-    const double kept = std::min(now.high, rule.threshold.high);
-    now.low = std::min(now.low, 0.0);
-    if (rule.always_fires) {
-      now.high = std::max(kept, now.high - rule.max_per_step * rule.threshold.low);
-    }
-    if (rule.to_value)
-      now = Interval{now.low, rule.always_fires ? kept : now.high}.hull(rule.reset);
+    now = after_firing(rule, now);
     range = range.hull(now);
   }
   return range;

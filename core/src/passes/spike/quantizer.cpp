@@ -141,9 +141,8 @@ void Quantizer::quantize_relay(PopulationId id) {
       std::ranges::all_of(parts, [&](const Incoming& part) {
         return all_ones(graph_[part.id].connectivity) && part.unit == parts[0].unit;
       });
-  for (Incoming& part : parts) {
-    if (sums_only) part.bits = options_.weight_bits;
-  }
+  // What a relay sends is multiplied by weights once more: no room for 16 bits here.
+  for (Incoming& part : parts) part.bits = options_.weight_bits;
   const double unit = sums_only ? parts[0].unit : sum_scales(id, parts, false)[0];
   const std::vector<double> scale(channels, unit);
   round_weights(parts, scale, 0);
@@ -176,7 +175,7 @@ std::vector<double> Quantizer::sum_scales(PopulationId id, const std::vector<Inc
   const Population& population = graph_[id];
   std::vector<double> scale(index(channels_of(population.shape)), 0);
   for (const Incoming& part : parts) {
-    const double most = part.real.few ? kFewMost : most_of(options_.weight_bits);
+    const double most = most_of(part.bits);
     for (std::size_t i = 0; i < part.real.value.size(); ++i) {
       double& channel = scale[index(part.real.channel[i])];
       channel = std::max(channel, std::abs(part.real.value[i]) * part.unit / most);
@@ -272,6 +271,7 @@ Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>
       rule.max_per_step = firing->emission.max_per_step;
       rule.always_fires =
           firing->emission.max_total == Emission::kUnbounded && is_whole_time(firing->window);
+      rule.fires_down = firing->emission.min_per_step < 0;
       rule.to_value = firing->reset == Reset::kToValue;
       rule.reset = in_units(firing->reset_value);
       lowest = std::min(lowest, rule.threshold.low);
