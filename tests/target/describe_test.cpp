@@ -125,77 +125,95 @@ TEST_P(SpoiltTables, AreRefusedWithASentence) {
 constexpr std::size_t kHuge = std::numeric_limits<std::size_t>::max() / 2;
 const std::string kLong(100'000, 'a');
 
-INSTANTIATE_TEST_SUITE_P(
-    Describe, SpoiltTables,
-    ::testing::Values(
-        Spoilt{"plugin_size", [](Tables& t) { t.plugin.struct_size = 16; }, "too small"},
-        Spoilt{"plugin_huge", [](Tables& t) { t.plugin.struct_size = kHuge; }, "too small"},
-        Spoilt{"no_init", [](Tables& t) { t.plugin.init = nullptr; }, "lacks init()"},
-        Spoilt{"plugin_id", [](Tables& t) { t.plugin.id = NT_LIT("x"); }, "reverse domain"},
-        Spoilt{"plugin_id_null", [](Tables& t) { t.plugin.id = {nullptr, kHuge}; },
-               "reverse domain"},
-        Spoilt{"no_version", [](Tables& t) { t.plugin.version = {}; }, "version is empty"},
-        Spoilt{"vendor_text", [](Tables& t) { t.plugin.vendor = NT_LIT("\xC3("); }, "not UTF-8"},
-        Spoilt{"no_targets", [](Tables& t) { t.plugin.target_count = 0; }, "0 targets"},
-        Spoilt{"huge_targets", [](Tables& t) { t.plugin.target_count = kHuge; }, "targets"},
-        Spoilt{"null_targets", [](Tables& t) { t.plugin.targets = nullptr; }, "at NULL"},
-        Spoilt{"null_target", [](Tables& t) { t.targets[0] = nullptr; }, "table of target 0"},
-        Spoilt{"twice", [](Tables& t) { t.plugin.target_count = 2; }, "offered twice"},
-        Spoilt{"target_size", [](Tables& t) { t.target.struct_size = 8; }, "table of target 0"},
-        Spoilt{"other_id", [](Tables& t) { t.target.id = NT_LIT("y"); }, "'neurotool_y.so'"},
-        Spoilt{"odd_id", [](Tables& t) { t.target.id = NT_LIT("../x"); }, "lower-case words"},
-        Spoilt{"long_id", [](Tables& t) { t.target.id = {kLong.data(), kLong.size()}; },
-               "lower-case words"},
-        Spoilt{"no_summary", [](Tables& t) { t.target.summary = {}; }, "summary is empty"},
-        Spoilt{"no_compile", [](Tables& t) { t.target.compile = nullptr; }, "is missing"},
-        Spoilt{"huge_models", [](Tables& t) { t.target.model_count = kHuge; }, "list of models"},
-        Spoilt{"null_models", [](Tables& t) { t.target.models = nullptr; }, "at NULL"},
-        Spoilt{"same_models", [](Tables& t) { t.models[1] = NT_LIT("input"); }, "listed twice"},
-        Spoilt{"odd_kind", [](Tables& t) { t.kinds[0] = NT_LIT("den se"); }, "is no word"},
-        Spoilt{"empty_kind", [](Tables& t) { t.kinds[0] = {}; }, "is no word"},
-        Spoilt{"denied", [](Tables& t) { t.target.extension = &denies; }, "with NULL"},
-        Spoilt{"no_extension", [](Tables& t) { t.target.extension = nullptr; }, "no extension()"},
-        Spoilt{"small_table", [](Tables&) { simulate.struct_size = 8; }, "too small"},
-        Spoilt{"no_run", [](Tables&) { simulate.run = nullptr; }, "no run()"},
-        Spoilt{"tolerance", [](Tables&) { simulate.tolerance = 1.5; }, "not within 0 to 1"},
-        Spoilt{"nan_tolerance",
-               [](Tables&) { simulate.tolerance = std::numeric_limits<double>::quiet_NaN(); },
-               "not within 0 to 1"},
-        Spoilt{"huge_options", [](Tables& t) { t.target.option_count = kHuge; }, "list of options"},
-        Spoilt{"null_options", [](Tables& t) { t.target.options = nullptr; }, "at NULL"},
-        Spoilt{"null_option", [](Tables& t) { t.options[0] = nullptr; }, "table of option 0"},
-        Spoilt{"odd_key", [](Tables& t) { t.option.key = NT_LIT("Core"); }, "lower-case words"},
-        Spoilt{"odd_type", [](Tables& t) { t.option.type = 99; }, "has type 99"},
-        Spoilt{"no_sentence", [](Tables& t) { t.option.summary = {}; }, "no summary"},
-        Spoilt{"empty_range", [](Tables& t) { t.option.minimum = 5000; }, "empty range"},
-        Spoilt{"nan_range",
-               [](Tables& t) { t.option.maximum = std::numeric_limits<double>::quiet_NaN(); },
-               "empty range"},
-        Spoilt{"default_range", [](Tables& t) { t.option.fallback = NT_LIT("0"); }, "'0'"},
-        Spoilt{"default_type", [](Tables& t) { t.option.fallback = NT_LIT("12x"); }, "'12x'"},
-        Spoilt{"choices_of_int", [](Tables& t) {
-                 t.option.choices = t.choices;
-                 t.option.choice_count = 2;
-               }, "2 choices"},
-        Spoilt{"no_choices", [](Tables& t) {
-                 t.option.type = NT_CHOICE;
-                 t.option.minimum = t.option.maximum = 0;
-               }, "0 choices"},
-        Spoilt{"huge_choices", [](Tables& t) {
-                 t.option.type = NT_CHOICE;
-                 t.option.minimum = t.option.maximum = 0;
-                 t.option.choices = t.choices;
-                 t.option.choice_count = kHuge;
-               }, "choices"},
-        Spoilt{"default_choice", [](Tables& t) {
-                 t.option.type = NT_CHOICE;
-                 t.option.minimum = t.option.maximum = 0;
-                 t.option.choices = t.choices;
-                 t.option.choice_count = 2;
-                 t.option.fallback = NT_LIT("c");
-               }, "'c'"},
-        Spoilt{"bounded_text", [](Tables& t) { t.option.type = NT_TEXT; }, "is no number"}),
-    [](const auto& info) { return info.param.name; });
+std::vector<Spoilt> spoilt_tables() {
+  return {
+
+      Spoilt{"plugin_size", [](Tables& t) { t.plugin.struct_size = 16; }, "too small"},
+      Spoilt{"plugin_huge", [](Tables& t) { t.plugin.struct_size = kHuge; }, "too small"},
+      Spoilt{"no_init", [](Tables& t) { t.plugin.init = nullptr; }, "lacks init()"},
+      Spoilt{"plugin_id", [](Tables& t) { t.plugin.id = NT_LIT("x"); }, "reverse domain"},
+      Spoilt{"plugin_id_null",
+             [](Tables& t) {
+               t.plugin.id = {nullptr, kHuge};
+             },
+             "reverse domain"},
+      Spoilt{"no_version", [](Tables& t) { t.plugin.version = {}; }, "version is empty"},
+      Spoilt{"vendor_text", [](Tables& t) { t.plugin.vendor = NT_LIT("\xC3("); }, "not UTF-8"},
+      Spoilt{"no_targets", [](Tables& t) { t.plugin.target_count = 0; }, "0 targets"},
+      Spoilt{"huge_targets", [](Tables& t) { t.plugin.target_count = kHuge; }, "targets"},
+      Spoilt{"null_targets", [](Tables& t) { t.plugin.targets = nullptr; }, "at NULL"},
+      Spoilt{"null_target", [](Tables& t) { t.targets[0] = nullptr; }, "table of target 0"},
+      Spoilt{"twice", [](Tables& t) { t.plugin.target_count = 2; }, "offered twice"},
+      Spoilt{"target_size", [](Tables& t) { t.target.struct_size = 8; }, "table of target 0"},
+      Spoilt{"other_id", [](Tables& t) { t.target.id = NT_LIT("y"); }, "'neurotool_y.so'"},
+      Spoilt{"odd_id", [](Tables& t) { t.target.id = NT_LIT("../x"); }, "lower-case words"},
+      Spoilt{"long_id",
+             [](Tables& t) {
+               t.target.id = {kLong.data(), kLong.size()};
+             },
+             "lower-case words"},
+      Spoilt{"no_summary", [](Tables& t) { t.target.summary = {}; }, "summary is empty"},
+      Spoilt{"no_compile", [](Tables& t) { t.target.compile = nullptr; }, "is missing"},
+      Spoilt{"huge_models", [](Tables& t) { t.target.model_count = kHuge; }, "list of models"},
+      Spoilt{"null_models", [](Tables& t) { t.target.models = nullptr; }, "at NULL"},
+      Spoilt{"same_models", [](Tables& t) { t.models[1] = NT_LIT("input"); }, "listed twice"},
+      Spoilt{"odd_kind", [](Tables& t) { t.kinds[0] = NT_LIT("den se"); }, "is no word"},
+      Spoilt{"empty_kind", [](Tables& t) { t.kinds[0] = {}; }, "is no word"},
+      Spoilt{"denied", [](Tables& t) { t.target.extension = &denies; }, "with NULL"},
+      Spoilt{"no_extension", [](Tables& t) { t.target.extension = nullptr; }, "no extension()"},
+      Spoilt{"small_table", [](Tables&) { simulate.struct_size = 8; }, "too small"},
+      Spoilt{"no_run", [](Tables&) { simulate.run = nullptr; }, "no run()"},
+      Spoilt{"tolerance", [](Tables&) { simulate.tolerance = 1.5; }, "not within 0 to 1"},
+      Spoilt{"nan_tolerance",
+             [](Tables&) { simulate.tolerance = std::numeric_limits<double>::quiet_NaN(); },
+             "not within 0 to 1"},
+      Spoilt{"huge_options", [](Tables& t) { t.target.option_count = kHuge; }, "list of options"},
+      Spoilt{"null_options", [](Tables& t) { t.target.options = nullptr; }, "at NULL"},
+      Spoilt{"null_option", [](Tables& t) { t.options[0] = nullptr; }, "table of option 0"},
+      Spoilt{"odd_key", [](Tables& t) { t.option.key = NT_LIT("Core"); }, "lower-case words"},
+      Spoilt{"odd_type", [](Tables& t) { t.option.type = 99; }, "has type 99"},
+      Spoilt{"no_sentence", [](Tables& t) { t.option.summary = {}; }, "no summary"},
+      Spoilt{"empty_range", [](Tables& t) { t.option.minimum = 5000; }, "empty range"},
+      Spoilt{"nan_range",
+             [](Tables& t) { t.option.maximum = std::numeric_limits<double>::quiet_NaN(); },
+             "empty range"},
+      Spoilt{"default_range", [](Tables& t) { t.option.fallback = NT_LIT("0"); }, "'0'"},
+      Spoilt{"default_type", [](Tables& t) { t.option.fallback = NT_LIT("12x"); }, "'12x'"},
+      Spoilt{"choices_of_int",
+             [](Tables& t) {
+               t.option.choices = t.choices;
+               t.option.choice_count = 2;
+             },
+             "2 choices"},
+      Spoilt{"no_choices",
+             [](Tables& t) {
+               t.option.type = NT_CHOICE;
+               t.option.minimum = t.option.maximum = 0;
+             },
+             "0 choices"},
+      Spoilt{"huge_choices",
+             [](Tables& t) {
+               t.option.type = NT_CHOICE;
+               t.option.minimum = t.option.maximum = 0;
+               t.option.choices = t.choices;
+               t.option.choice_count = kHuge;
+             },
+             "choices"},
+      Spoilt{"default_choice",
+             [](Tables& t) {
+               t.option.type = NT_CHOICE;
+               t.option.minimum = t.option.maximum = 0;
+               t.option.choices = t.choices;
+               t.option.choice_count = 2;
+               t.option.fallback = NT_LIT("c");
+             },
+             "'c'"},
+      Spoilt{"bounded_text", [](Tables& t) { t.option.type = NT_TEXT; }, "is no number"}};
+}
+
+std::string name_of(const ::testing::TestParamInfo<Spoilt>& row) { return row.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Describe, SpoiltTables, ::testing::ValuesIn(spoilt_tables()), name_of);
 
 TEST(Describe, AnOptionWithoutADefaultMustBeGiven) {
   Tables tables;
@@ -247,7 +265,7 @@ TEST(Describe, TextForTheTerminalIsEscaped) {
   tables.target.summary = NT_LIT("red \x1B[31m");
   const auto plugin = describe(tables);
   ASSERT_TRUE(plugin);
-  EXPECT_EQ(plugin->targets[0].description.summary, "red \\x1B[31m");
+  EXPECT_EQ(plugin->targets[0].description.summary, "red \\x1b[31m");
 }
 
 }  // namespace

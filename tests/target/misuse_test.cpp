@@ -40,25 +40,27 @@ TEST_P(MisuseInSimulate, IsNamed) {
   EXPECT_TRUE(bench.diagnostics.has_errors());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Plugin, MisuseInSimulate,
-    ::testing::Values(
-        Misuse{"failure", "demo.full", "3 cores; the chip has 2"},
-        Misuse{"no_memory", "plugin.no-memory", "out of memory"},
-        Misuse{"exception", "plugin.exception", "the table has 0 rows"},
-        Misuse{"number", "plugin.exception", "unknown type"},
-        Misuse{"cancel_unasked", "target.misbehaved", "though nobody had asked"},
-        Misuse{"silent_failure", "target.failed", "did not say why"},
-        Misuse{"odd_code", "target.misbehaved", "answered code 42"},
-        Misuse{"measured", "target.misbehaved", "claims to be measured"},
-        Misuse{"no_unit", "target.misbehaved", "has no unit"},
-        Misuse{"metric_twice", "target.misbehaved", "'energy.total' was pushed twice"},
-        Misuse{"spike_twice", "target.misbehaved", "spikes were pushed twice for sample 0, step 0"},
-        Misuse{"spike_range", "target.misbehaved", "of 'hidden', which has 3"},
-        Misuse{"unasked", "target.misbehaved", "no probe asked for it"},
-        Misuse{"late_step", "target.misbehaved", "for step 3 of a run of 3 steps"},
-        Misuse{"wrong_size", "target.misbehaved", "holds 3 elements, not 2"}),
-    [](const auto& info) { return info.param.act; });
+const Misuse kMisuses[] = {
+
+    Misuse{"failure", "demo.full", "3 cores; the chip has 2"},
+    Misuse{"no_memory", "plugin.no-memory", "out of memory"},
+    Misuse{"exception", "plugin.exception", "the table has 0 rows"},
+    Misuse{"number", "plugin.exception", "unknown type"},
+    Misuse{"cancel_unasked", "target.misbehaved", "though nobody had asked"},
+    Misuse{"silent_failure", "target.failed", "did not say why"},
+    Misuse{"odd_code", "target.misbehaved", "answered code 42"},
+    Misuse{"measured", "target.misbehaved", "claims to be measured"},
+    Misuse{"no_unit", "target.misbehaved", "has no unit"},
+    Misuse{"metric_twice", "target.misbehaved", "'energy.total' was pushed twice"},
+    Misuse{"spike_twice", "target.misbehaved", "spikes were pushed twice for sample 0, step 0"},
+    Misuse{"spike_range", "target.misbehaved", "of 'hidden', which has 3"},
+    Misuse{"unasked", "target.misbehaved", "no probe asked for it"},
+    Misuse{"late_step", "target.misbehaved", "for step 3 of a run of 3 steps"},
+    Misuse{"wrong_size", "target.misbehaved", "holds 3 elements, not 2"}};
+
+std::string name_of(const ::testing::TestParamInfo<Misuse>& row) { return row.param.act; }
+
+INSTANTIATE_TEST_SUITE_P(Plugin, MisuseInSimulate, ::testing::ValuesIn(kMisuses), name_of);
 
 struct MisuseTest : ::testing::Test {
   TempFolder folder;

@@ -70,8 +70,8 @@ TEST_F(TargetTest, CheckReportsEverythingWithItsPlace) {
   EXPECT_EQ(result.error().code, "demo.core-full");
   EXPECT_EQ(bench.findings(),
             "node 'hidden': error[demo.core-full]: 3 neurons; a core holds 2\n"
-            "  help: split it, or raise core.size to 3\n"
             "  note: node '/fc1/Gemm': 'hidden' was made from this node\n"
+            "  help: split it, or raise core.size to 3\n"
             "node 'hidden': error[demo.parameter]: parameter 'max_per_step' is not supported here\n"
             "  note: node '/fc1/Gemm': 'hidden' was made from this node\n");
 }
