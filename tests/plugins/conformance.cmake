@@ -1,6 +1,6 @@
 # The conformance suite and the plugins that break its checks: one library of fixtures, which the
 # tests copy to the name of the fixture that it shall play.
-set(fixture_sources good load describe lifecycle compile simulate growth results behaviour)
+set(fixture_sources tables good load describe lifecycle compile simulate growth results behaviour)
 list(TRANSFORM fixture_sources PREPEND fixtures/)
 list(TRANSFORM fixture_sources APPEND .cpp)
 add_library(plugin_fixtures OBJECT ${fixture_sources})

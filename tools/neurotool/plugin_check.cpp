@@ -156,17 +156,19 @@ void add_plugin_check(CommandLine& line, Command& parent) {
       {"neurotool plugin check --list", "What is checked."},
       {"gdb --args neurotool plugin check --in-process --only simulate.float neurotool_cpu.so",
        "One check under a debugger."}};
-  add_value(command, "files", arguments->files, "FILE", "Plugins to check: neurotool_<target>.so.");
+  add_value(command, "files", arguments->files, "FILE...",
+            "Plugins to check: neurotool_<target>.so.");
   command.app->add_flag("--list", arguments->list, "Print the checks and run none.");
   add_value(command, "--only", arguments->only, "GLOB",
             "Run the checks whose name matches; repeatable.")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command.app->add_flag("--in-process", arguments->in_process,
                         "Run one check in this process, for a debugger.");
   add_value(command, "--timeout", arguments->timeout, "SECONDS",
             "The longest that a check may take.")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
   command.app->add_flag("--json", arguments->json, "Print JSON.");
   command.action = [arguments](Terminal& terminal) { return check_files(*arguments, terminal); };
 }

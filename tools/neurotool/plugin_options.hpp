@@ -24,11 +24,13 @@ inline void add_plugin_options(Command& command, PluginOptions& options) {
   add_value(command, "--plugin-path", options.folders, "DIR",
             "Look for plugins in this folder first; repeatable.")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   add_value(command, "--plugin", options.files, "FILE",
             "Use this plugin for the target that its name says; repeatable.")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 }  // namespace neurotool::cli

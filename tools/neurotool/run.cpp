@@ -201,7 +201,8 @@ void add_run_options(Command& command, RunOptions& options) {
             "Override one value of the file, such as run.steps=16 or passes.qcfs.steps=16; "
             "repeatable.")
       ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_flag("--dry-run", options.dry_run,
                "Plan, check and print the network that would run; reads no data, writes nothing.");
   app.add_flag("--explain", options.explain,
