@@ -1,0 +1,15 @@
+# The cpu plugin against the oracle on the shipped test set, through the ABI: dense networks with the
+# other tests, the convolutional one (minutes: the oracle is slow on purpose) under the label `long`.
+add_executable(full_test_set_test full_test_set_test.cpp)
+target_link_libraries(full_test_set_test PRIVATE
+  neurotool_core neurotool_warnings GTest::gmock GTest::gtest_main)
+target_compile_definitions(full_test_set_test PRIVATE
+  NEUROTOOL_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests"
+  NEUROTOOL_PLUGIN_FOLDER="${NEUROTOOL_BUILD_PLUGIN_DIR}")
+set_target_properties(full_test_set_test PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/bin)
+add_dependencies(full_test_set_test neurotool_cpu)
+add_test(NAME full_test_set.dense COMMAND full_test_set_test --gtest_filter=*mlp*)
+set_tests_properties(full_test_set.dense PROPERTIES LABELS slow)
+add_test(NAME full_test_set.convolutional COMMAND full_test_set_test --gtest_filter=*cnn*)
+set_tests_properties(full_test_set.convolutional PROPERTIES LABELS long TIMEOUT 1200)
