@@ -72,8 +72,8 @@ TEST_P(TrainedNetworks, LowerToTheExpectedPopulations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, TrainedNetworks, testing::ValuesIn(networks()),
-                         [](const auto& info) {
-                           const std::string name = info.param.file;
+                         [](const auto& file) {
+                           const std::string name = file.param.file;
                            return name.substr(0, name.find('.'));
                          });
 
