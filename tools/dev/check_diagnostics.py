@@ -20,7 +20,7 @@ FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "
 # Keys of the pipeline file that look like codes.
 KEYS = {"data.test", "data.calibration", "data.preprocess", "run.mode", "run.steps", "run.batch", "run.seed",
         "model.path", "target.name", "target.version", "target.sha256", "target.options", "report.directory"}
-FILE_ENDINGS = {"onnx", "json", "yaml", "md", "txt", "npy", "npz", "nir", "so", "h5", "cpp", "svg", "xml"}
+FILE_ENDINGS = {"hpp", "onnx", "json", "yaml", "md", "txt", "npy", "npz", "nir", "so", "h5", "cpp", "svg", "xml"}
 
 
 def codes():
