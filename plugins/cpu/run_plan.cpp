@@ -74,8 +74,15 @@ Way choose_way(const Program<Number>& program, const ProjectionProgram<Number>& 
     case Route::kSums:
       break;
   }
-  const bool dense = program.options.kernel == KernelChoice::kDense;
-  return modes[p.source].form == Form::kBits && !dense ? Way::kEvents : Way::kDense;
+  switch (program.options.kernel) {
+    case KernelChoice::kAuto:
+      return Way::kAdaptive;
+    case KernelChoice::kEvents:
+      return Way::kEvents;
+    case KernelChoice::kDense:
+      return Way::kDense;
+  }
+  return Way::kAdaptive;
 }
 
 }  // namespace

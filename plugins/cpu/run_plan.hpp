@@ -14,8 +14,9 @@ namespace neurotool::cpu {
 /// How the sum of one projection is made in this run.
 enum class Way {
   kConstant,  ///< made once per sample, kept
-  kEvents,    ///< lists of spikes, rows of weights added
+  kEvents,    ///< lists of events, rows of weights added
   kDense,     ///< all payloads times all weights
+  kAdaptive,  ///< one of the two, for each window by the share of payloads that are not 0
   kPool,
   kScale,
   kPlain,  ///< loops of plain_sums.hpp

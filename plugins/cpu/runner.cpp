@@ -101,6 +101,7 @@ void Runner<Number>::load_window(std::uint64_t sample, const Steps& steps) {
     const PopulationProgram<Number>& p = program_.populations[i];
     if (p.facts.model != Model::kInput || p.facts.held) continue;
     PopulationState<Number>& s = state_.populations[i];
+    s.steps_run += steps.count;
     const Grid& grid = p.grid;
     const std::size_t neurons = grid.neurons(), pixels = grid.pixels();
     for (std::uint32_t step = 0; step < steps.count; ++step) {
@@ -130,6 +131,7 @@ bool Runner<Number>::advance(std::uint32_t population, const Steps& steps) {
     if (!row(population, steps, r)) return false;
     tick_();
   }
+  state_.populations[population].steps_run += steps.count;
   count_neurons(population, steps);
   return true;
 }
@@ -141,30 +143,53 @@ bool Runner<Number>::row(std::uint32_t population, const Steps& steps, std::uint
   const std::uint32_t tile = mode.wide ? 1 : plan_.tile_steps(population);
   for (std::uint32_t first = 0; first < steps.count; first += tile) {
     const std::uint32_t count = std::min(tile, steps.count - first);
-    Currents<Number> currents;
-    if (!mode.wide) currents = sums_.row(population, steps, row, first, count);
-    for (std::uint32_t i = first; i < first + count; ++i) {
-      const std::uint64_t step = steps.window_start + steps.first + i;
-      const std::size_t slot = std::size_t{program_.plan.history[population]} + steps.first + i;
-      const Number* current = currents.data + (i - first) * currents.step_stride;
-      bool fine = true;
-      if (mode.wide) {
-        fine = update_plain(population, row, step, slot, sums_.wide_row(population, steps, row, i));
-      } else if (mode.plain) {
-        fine = update_plain(population, row, step, slot, current);
-      } else {
-        update(population, row, step, slot, current);
-      }
-      if (!fine) return false;
+    const std::uint64_t step = steps.window_start + steps.first + first;
+    const std::size_t slot = std::size_t{program_.plan.history[population]} + steps.first + first;
+    bool fine = true;
+    if (mode.wide) {
+      const Wide<Number>* current = sums_.wide_row(population, steps, row, first);
+      fine = update_plain(population, row, step, slot, current);
       record_membranes(plan_, state_, population, row, step, *records_);
+    } else {
+      fine = update_rows(population, row, step, slot, count,
+                         sums_.row(population, steps, row, first, count));
     }
+    if (!fine) return false;
+  }
+  return true;
+}
+
+/// `count` steps of one row, together where nothing has to be seen or done in between.
+template <class Number>
+bool Runner<Number>::update_rows(std::uint32_t population, std::uint32_t row, std::uint64_t step,
+                                 std::size_t slot, std::uint32_t count,
+                                 const Currents<Number>& currents) {
+  const PopulationProgram<Number>& p = program_.populations[population];
+  const bool plain = plan_.modes[population].plain;
+  const bool watched = std::ranges::any_of(plan_.probes, [&](const ProbeRequest& probe) {
+    return probe.population == population && probe.variable == Variable::kMembrane;
+  });
+  const bool alike = p.facts.bias_timing == BiasTiming::kEveryStep;
+  if (!plain && !watched && alike && p.facts.model != Model::kRelay) {
+    update(population, row, step, slot, count, currents);
+    return true;
+  }
+  for (std::uint32_t i = 0; i < count; ++i, ++step, ++slot) {
+    const Number* current = currents.data + i * currents.step_stride;
+    if (plain) {
+      if (!update_plain(population, row, step, slot, current)) return false;
+    } else {
+      update(population, row, step, slot, 1, {current, 0});
+    }
+    record_membranes(plan_, state_, population, row, step, *records_);
   }
   return true;
 }
 
 template <class Number>
 void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::uint64_t step,
-                            std::size_t slot, const Number* current) {
+                            std::size_t slot, std::uint32_t count,
+                            const Currents<Number>& currents) {
   const PopulationProgram<Number>& p = program_.populations[population];
   PopulationState<Number>& s = state_.populations[population];
   const NumberKernels<Number>& kernels = program_.kernels->template get<Number>();
@@ -174,7 +199,7 @@ void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::ui
     const std::size_t held = plan_.modes[population].form == Form::kHeld ? 0 : slot;
     kernels.relay({.pixels = static_cast<std::uint32_t>(pixels),
                    .lanes = p.grid.lanes,
-                   .current = current,
+                   .current = currents.data,
                    .bias = bias,
                    .bias_stride = p.bias.stride,
                    .out = s.values.data() + held * p.grid.size() + place,
@@ -186,7 +211,9 @@ void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::ui
       {.pixels = static_cast<std::uint32_t>(pixels),
        .lanes = p.grid.lanes,
        .words = p.grid.words,
-       .current = current,
+       .steps = count,
+       .current = currents.data,
+       .current_step = currents.step_stride,
        .membrane = s.membrane.data() + place,
        .synaptic = s.synaptic.empty() ? nullptr : s.synaptic.data() + place,
        .bias = bias,
@@ -201,6 +228,7 @@ void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::ui
        .current_decay_shift = p.facts.current_decay_shift,
        .toward_zero = p.facts.rounding == Rounding::kTowardZero,
        .bits = fires ? s.bits.data() + slot * p.grid.word_count() + first * p.grid.words : nullptr,
+       .bits_step = p.grid.word_count(),
        .events = fires ? s.events.data() + first : nullptr});
 }
 

@@ -33,8 +33,10 @@ class Runner {
   void load_window(std::uint64_t sample, const Steps& steps);
   bool advance(std::uint32_t population, const Steps& steps);
   bool row(std::uint32_t population, const Steps& steps, std::uint32_t row);
+  bool update_rows(std::uint32_t population, std::uint32_t row, std::uint64_t step,
+                   std::size_t slot, std::uint32_t count, const Currents<Number>& currents);
   void update(std::uint32_t population, std::uint32_t row, std::uint64_t step, std::size_t slot,
-              const Number* current);
+              std::uint32_t count, const Currents<Number>& currents);
   template <class Sum>
   bool update_plain(std::uint32_t population, std::uint32_t row, std::uint64_t step,
                     std::size_t slot, const Sum* current);

@@ -41,12 +41,18 @@ void size_sums(const RunPlan<Number>& plan, std::uint32_t index, std::size_t pos
   const std::size_t slots = std::size_t{ring_slots(plan.program, p)} * plan.window;
   if (state.rings.size() <= position) state.rings.resize(position + 1);
   Ring<Number>& ring = state.rings[position];
-  if (plan.ways[index] == Way::kEvents) {
-    at_least(state.merged, kMostMergedSteps * (std::size_t{p.weights.rows} + kListSlack));
+  const Way way = plan.ways[index];
+  const bool bits = plan.modes[p.source].form == Form::kBits;
+  if (way == Way::kEvents || way == Way::kAdaptive) {
+    const std::size_t merged = kMostMergedSteps * (std::size_t{p.weights.rows} + kListSlack);
     const std::size_t list = std::size_t{g.source_width} * g.source_channels + kListSlack;
+    at_least(state.merged, merged);
     at_least(ring.ids, slots * list);
     at_least(ring.offsets, slots * (g.source_width + std::size_t{1}));
-  } else if (plan.ways[index] == Way::kDense && plan.modes[p.source].form == Form::kBits) {
+    if (!bits) at_least(state.merged_payloads, merged);
+    if (!bits) at_least(ring.payloads, slots * list);
+  }
+  if (bits && (way == Way::kDense || way == Way::kAdaptive)) {
     at_least(ring.values, slots * source.row_size());
   }
 }

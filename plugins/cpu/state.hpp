@@ -19,14 +19,17 @@ struct PopulationState {
   LineVector<std::uint64_t> bits;     ///< Form::kBits: [history + window][pixel][word]
   LineVector<Number> values;          ///< kValues: [history + window][pixel][lane]; kHeld: one step
   std::vector<std::uint64_t> events;  ///< over all samples: per pixel
+  std::uint64_t steps_run = 0;        ///< over all samples
   std::vector<std::uint64_t> neuron_events;  ///< per pixel and channel, where fan-outs differ
 };
 
 /// The rows of one source that the current target row hears, for all steps that run together.
 template <class Number>
 struct Ring {
-  LineVector<std::uint32_t> ids, offsets;
-  LineVector<Number> values;
+  LineVector<std::uint32_t> ids, offsets;  ///< lists
+  LineVector<Number> payloads;             ///< beside ids, where the source is no train of bits
+  LineVector<Number> values;               ///< bits spread into numbers
+  Way way = Way::kEvents;
   std::uint32_t slots = 1, steps = 0, next_row = 0;
   std::size_t id_stride = 0, offset_stride = 0;
 };
@@ -43,6 +46,7 @@ struct State {
   LineVector<Wide<Number>> wide_current, wide_more;
   std::vector<Range> ranges;
   LineVector<std::uint32_t> merged;
+  LineVector<Number> merged_payloads;
 };
 
 }  // namespace neurotool::cpu

@@ -3,6 +3,7 @@
 #include "sums.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "plain_sums.hpp"
 
@@ -83,16 +84,32 @@ template <class Number>
 void Sums<Number>::begin(std::uint32_t population, const Steps& steps) {
   const std::vector<std::uint32_t>& incoming = plan_.program.plan.incoming[population];
   for (std::size_t position = 0; position < incoming.size(); ++position) {
-    const Way way = plan_.ways[incoming[position]];
-    if (way != Way::kEvents && way != Way::kDense) continue;
     const ProjectionProgram<Number>& p = plan_.program.projections[incoming[position]];
+    if (p.route != Route::kSums || plan_.ways[incoming[position]] == Way::kConstant) continue;
     Ring<Number>& ring = state_.rings[position];
+    ring.way = choose_way(incoming[position]);
     ring.slots = ring_slots(plan_.program, p);
     ring.steps = steps.count;
     ring.next_row = 0;
     ring.id_stride = std::size_t{p.geometry.source_width} * p.geometry.source_channels + kListSlack;
     ring.offset_stride = p.geometry.source_width + std::size_t{1};
   }
+}
+
+/// Lists cost for each payload that is not 0, multiplying costs for all; what the source has sent
+/// so far tells which is less. The shares at which they meet were measured; they change no result.
+template <class Number>
+Way Sums<Number>::choose_way(std::uint32_t projection) const {
+  constexpr double kShareOfBits = 0.6, kShareOfValues = 0.4;
+  if (plan_.ways[projection] != Way::kAdaptive) return plan_.ways[projection];
+  const std::uint32_t source = plan_.program.projections[projection].source;
+  const PopulationState<Number>& state = state_.populations[source];
+  const double events = static_cast<double>(
+      std::accumulate(state.events.begin(), state.events.end(), std::uint64_t{0}));
+  const double sent = static_cast<double>(state.steps_run) *
+                      static_cast<double>(plan_.program.populations[source].grid.neurons());
+  const bool bits = plan_.modes[source].form == Form::kBits;
+  return events > sent * (bits ? kShareOfBits : kShareOfValues) ? Way::kDense : Way::kEvents;
 }
 
 /// A delayed projection from a constant population: nothing has arrived yet.
@@ -169,10 +186,13 @@ void Sums<Number>::make(const Tile& tile, Number* out) {
       }
       return;  // the shift is in already
     case Way::kEvents:
-      events(tile, out);
-      break;
     case Way::kDense:
-      dense(tile, out);
+    case Way::kAdaptive:
+      if (state_.rings[tile.position].way == Way::kEvents) {
+        events(tile, out);
+      } else {
+        dense(tile, out);
+      }
       break;
     case Way::kPool:
     case Way::kScale:
@@ -201,18 +221,22 @@ void Sums<Number>::fill_ring(const Tile& tile, Ring<Number>& ring, std::uint32_t
 template <class Number>
 void Sums<Number>::fill_lists(const Tile& tile, Ring<Number>& ring, std::uint32_t y) {
   const ProjectionProgram<Number>& p = tile.projection;
-  const std::size_t row_words = std::size_t{tile.source.width} * tile.source.words;
+  const Grid& source = tile.source;
+  const auto shift = static_cast<std::uint32_t>(__builtin_ctz(p.weights.block_lanes));
   for (std::uint32_t s = 0; s < ring.steps; ++s) {
     const std::size_t at = std::size_t{y % ring.slots} * ring.steps + s;
-    plan_.program.kernels->list({
-        .bits = payloads(p.source, tile.sent(s)).bits + y * row_words,
-        .width = tile.source.width,
-        .channels = tile.source.channels,
-        .words = tile.source.words,
-        .shift = static_cast<std::uint32_t>(__builtin_ctz(p.weights.block_lanes)),
-        .ids = ring.ids.data() + at * ring.id_stride,
-        .offsets = ring.offsets.data() + at * ring.offset_stride,
-    });
+    const Payloads<Number> sent = payloads(p.source, tile.sent(s));
+    std::uint32_t* ids = ring.ids.data() + at * ring.id_stride;
+    std::uint32_t* offsets = ring.offsets.data() + at * ring.offset_stride;
+    if (sent.bits != nullptr) {
+      const std::uint64_t* row = sent.bits + std::size_t{y} * source.width * source.words;
+      plan_.program.kernels->list(
+          {row, source.width, source.channels, source.words, shift, ids, offsets});
+    } else {
+      plan_.program.kernels->template get<Number>().list(
+          {sent.values + y * source.row_size(), source.width, source.channels, source.lanes, shift,
+           ids, ring.payloads.data() + at * ring.id_stride, offsets});
+    }
   }
 }
 
@@ -231,9 +255,11 @@ void Sums<Number>::fill_values(const Tile& tile, Ring<Number>& ring, std::uint32
 template <class Number>
 void Sums<Number>::events(const Tile& tile, Number* out) {
   Ring<Number>& ring = state_.rings[tile.position];
+  const bool graded = plan_.modes[tile.projection.source].form != Form::kBits;
   EventsTile<Number> work{.geometry = &tile.projection.geometry,
                           .weights = tile.projection.weights,
                           .ids = ring.ids.data(),
+                          .payloads = graded ? ring.payloads.data() : nullptr,
                           .id_stride = ring.id_stride,
                           .offsets = ring.offsets.data(),
                           .offset_stride = ring.offset_stride,
@@ -244,7 +270,8 @@ void Sums<Number>::events(const Tile& tile, Number* out) {
                           .out_step = tile.out_step,
                           .out_pixel = tile.target.grid.lanes,
                           .ranges = state_.ranges.data(),
-                          .merged = state_.merged.data()};
+                          .merged = state_.merged.data(),
+                          .merged_payloads = state_.merged_payloads.data()};
   const std::uint32_t end = tile.is_whole() ? 1 : tile.row_end;
   for (std::uint32_t y = tile.row_begin; y < end; ++y, out += tile.target.grid.row_size()) {
     fill_ring(tile, ring, y, [&](std::uint32_t row) { fill_lists(tile, ring, row); });

@@ -52,6 +52,7 @@ class Sums {
   void fill_values(const Tile& tile, Ring<Number>& ring, std::uint32_t y);
   template <class Fill>
   void fill_ring(const Tile& tile, Ring<Number>& ring, std::uint32_t target_row, Fill&& fill);
+  Way choose_way(std::uint32_t projection) const;
   bool is_silent(const ProjectionProgram<Number>& p, const Steps& steps, std::uint32_t at) const;
 
   const RunPlan<Number>& plan_;

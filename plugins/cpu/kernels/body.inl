@@ -13,8 +13,9 @@ namespace {
 
 template <class Number>
 constexpr NumberKernels<Number> table_of() {
-  return {&events_tile<Number>, &dense_tile<Number>, &pool_row<Number>,   &scale_row<Number>,
-          &expand_row<Number>,  &add_row<Number>,    &update_row<Number>, &relay_row<Number>};
+  return {&value_list_row<Number>, &events_tile<Number>, &dense_tile<Number>,
+          &pool_row<Number>,       &scale_row<Number>,   &expand_row<Number>,
+          &add_row<Number>,        &update_row<Number>,  &relay_row<Number>};
 }
 
 constexpr Kernels kTable{NT_CPU_LEVEL_NAME, &list_row, table_of<float>(), table_of<std::int32_t>()};

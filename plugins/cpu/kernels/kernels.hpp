@@ -47,25 +47,34 @@ struct ListRow {
 };
 inline constexpr std::size_t kListSlack = 32;
 
+/// The same for a row of values: an event for each that is not 0, and beside it the value.
+template <class Number>
+struct ValueListRow {
+  const Number* values = nullptr;
+  std::uint32_t width = 0, channels = 0, lanes = 0;
+  std::uint32_t shift = 4;
+  std::uint32_t* ids = nullptr;
+  Number* payloads = nullptr;  ///< room as ids
+  std::uint32_t* offsets = nullptr;
+};
+
 /// Part of a kernel that lies inside the source: columns [begin, end) of ring row `slot`. `row` is
-/// its first row of weights, `base` leads from a list's ids to weights, the pointers to the lists
-/// of the tile's first step.
+/// its first row of weights, `base` leads from a list's ids to weights.
 struct Range {
   std::uint32_t slot = 0, begin = 0, end = 0, row = 0, base = 0;
-  const std::uint32_t* ids = nullptr;
-  const std::uint32_t* offsets = nullptr;
 };
 
 /// No kernel works on more steps at once.
 inline constexpr std::size_t kMostMergedSteps = 8;
 
-/// Sums of one target row at `steps` steps. Lists, or values, of source row y at step s are those
-/// of index (y % slots) * steps_in_ring + first_step + s.
+/// Sums of one target row at `steps` steps. Lists of source row y at step s are those of index
+/// (y % slots) * steps_in_ring + first_step + s.
 template <class Number>
 struct EventsTile {
   const Geometry* geometry = nullptr;
   Weights<Number> weights;
   const std::uint32_t* ids = nullptr;
+  const Number* payloads = nullptr;  ///< beside ids; null: 1 each
   std::size_t id_stride = 0;
   const std::uint32_t* offsets = nullptr;
   std::size_t offset_stride = 0;
@@ -73,8 +82,9 @@ struct EventsTile {
   std::uint32_t target_row = 0;
   Number* out = nullptr;  ///< [step][column][lanes of all blocks]
   std::size_t out_step = 0, out_pixel = 0;
-  Range* ranges = nullptr;          ///< scratch: kernel height x kernel width
-  std::uint32_t* merged = nullptr;  ///< scratch: kMostMergedSteps x (weights.rows + kListSlack)
+  Range* ranges = nullptr;            ///< scratch: kernel height x kernel width
+  std::uint32_t* merged = nullptr;    ///< scratch: kMostMergedSteps x (weights.rows + kListSlack)
+  Number* merged_payloads = nullptr;  ///< scratch: the same, where there are payloads
 };
 
 template <class Number>
@@ -117,11 +127,14 @@ struct ScaleRow {
   Number* out = nullptr;
 };
 
-/// Integrate, fire and reset by subtraction of binary neurons, or of neurons that never fire.
+/// Integrate, fire and reset by subtraction of binary neurons, or of neurons that never fire: a row
+/// of pixels at some steps, membranes in registers from step to step.
 template <class Number>
 struct UpdateRow {
   std::uint32_t pixels = 0, lanes = 0, words = 0;
+  std::uint32_t steps = 1;
   const Number* current = nullptr;
+  std::size_t current_step = 0;  ///< from step to step; 0: the same at each
   Number* membrane = nullptr;
   Number* synaptic = nullptr;             ///< cuba_lif
   const Number* bias = nullptr;           ///< null: none
@@ -131,7 +144,8 @@ struct UpdateRow {
   std::size_t bias_stride = 0, threshold_stride = 0, decay_stride = 0, current_decay_stride = 0;
   std::uint32_t decay_shift = 0, current_decay_shift = 0;
   bool toward_zero = false;
-  std::uint64_t* bits = nullptr;    ///< out, when there is a threshold
+  std::uint64_t* bits = nullptr;  ///< out, when there is a threshold; unused bits stay as they are
+  std::size_t bits_step = 0;
   std::uint64_t* events = nullptr;  ///< per pixel: spikes are added
 };
 
@@ -148,6 +162,7 @@ struct RelayRow {
 
 template <class Number>
 struct NumberKernels {
+  void (*list)(const ValueListRow<Number>&);
   void (*events)(const EventsTile<Number>&);
   void (*dense)(const DenseTile<Number>&);
   void (*pool)(const PoolRow<Number>&);

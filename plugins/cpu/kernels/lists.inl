@@ -65,6 +65,49 @@ void list_row(const ListRow& row) {
   row.offsets[row.width] = static_cast<std::uint32_t>(to - row.ids);
 }
 
+/// Appends the values of one vector that are not 0; returns how many.
+#if defined(__AVX512F__)
+template <class Number>
+NT_INLINE std::uint32_t append_values(std::uint32_t* ids, Number* payloads, Vector<Number> values,
+                                      std::uint32_t first, std::uint32_t shift) {
+  const Vector<std::uint32_t> lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Mask sent = values != Vector<Number>{};
+  const auto bits = static_cast<__mmask16>(bits_of(sent));
+  const Vector<std::uint32_t> all = (lane + splat(first)) << shift;
+  _mm512_storeu_si512(ids, _mm512_maskz_compress_epi32(bits, reinterpret_cast<__m512i>(all)));
+  _mm512_storeu_si512(payloads,
+                      _mm512_maskz_compress_epi32(bits, reinterpret_cast<__m512i>(values)));
+  return static_cast<std::uint32_t>(__builtin_popcount(bits));
+}
+#else
+template <class Number>
+NT_INLINE std::uint32_t append_values(std::uint32_t* ids, Number* payloads, Vector<Number> values,
+                                      std::uint32_t first, std::uint32_t shift) {
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    ids[count] = (first + i) << shift;
+    payloads[count] = values[i];
+    count += values[i] != Number{0} ? 1 : 0;
+  }
+  return count;
+}
+#endif
+
+template <class Number>
+void value_list_row(const ValueListRow<Number>& row) {
+  std::uint32_t count = 0;
+  for (std::uint32_t x = 0; x < row.width; ++x) {
+    row.offsets[x] = count;
+    const Number* pixel = row.values + std::size_t{x} * row.lanes;
+    // Lanes without a channel hold 0.
+    for (std::uint32_t c = 0; c < row.channels; c += kLanes) {
+      count += append_values(row.ids + count, row.payloads + count, load(pixel + c),
+                             x * row.channels + c, row.shift);
+    }
+  }
+  row.offsets[row.width] = count;
+}
+
 /// The parts of a kernel at one output that lie inside the source, in delivery order: by row, then
 /// column. One part per row where columns are neighbours.
 std::uint32_t find_ranges(const Geometry& g, std::uint32_t target_row, std::uint32_t column,
@@ -90,22 +133,20 @@ std::uint32_t find_ranges(const Geometry& g, std::uint32_t target_row, std::uint
       const auto first = static_cast<std::uint32_t>(begin);
       // An id counts from column 0 of the source, its weights from the first column of the kernel:
       // the difference may be negative, and 32-bit arithmetic wraps back.
-      out[count++] = {slot,
-                      first,
-                      static_cast<std::uint32_t>(end),
-                      row,
-                      (row - first * g.source_channels) << shift,
-                      nullptr,
-                      nullptr};
+      out[count++] = {slot, first, static_cast<std::uint32_t>(end), row,
+                      (row - first * g.source_channels) << shift};
     }
   }
   return count;
 }
 
 /// Appends events with `base` added; may write a vector too many.
-NT_INLINE std::uint32_t* append_list(std::uint32_t* to, const std::uint32_t* from,
-                                     std::uint32_t count, std::uint32_t base) {
+NT_INLINE void append_list(std::uint32_t* to, const std::uint32_t* from, std::uint32_t count,
+                           std::uint32_t base) {
   const Vector<std::uint32_t> bases = splat(base);
   for (std::uint32_t i = 0; i < count; i += kLanes) store(to + i, load(from + i) + bases);
-  return to + count;
+}
+template <class Number>
+NT_INLINE void append_payloads(Number* to, const Number* from, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; i += kLanes) store(to + i, load(from + i));
 }

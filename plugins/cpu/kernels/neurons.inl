@@ -26,68 +26,110 @@ NT_INLINE std::uint32_t fire(Vector<Number>& v, Vector<Number> threshold) {
 }
 
 enum class Leak { kNone, kMembrane, kBoth };
-
 enum class Fires { kNever, kYes };
-enum class Bias { kNone, kSome };
 
-template <class Number, Leak kLeak, Fires kFires, Bias kBias>
-NT_INLINE void update_pixel(const UpdateRow<Number>& row, std::uint32_t pixel) {
-  const std::size_t at = std::size_t{pixel} * row.lanes;
-  std::uint64_t word = 0;
-  std::uint64_t events = 0;
-  for (std::uint32_t lane = 0; lane < row.lanes; lane += kLanes) {
-    Vector<Number> arriving = load(row.current + at + lane);
-    if constexpr (kBias == Bias::kSome) {
-      arriving = arriving + load(row.bias + pixel * row.bias_stride + lane);
-    }
-    if constexpr (kLeak == Leak::kBoth) {
-      const Vector<Number> keep = load(row.current_decay + pixel * row.current_decay_stride + lane);
-      arriving =
-          decayed(load(row.synaptic + at + lane), keep, row.current_decay_shift, row.toward_zero) +
-          arriving;
-      store(row.synaptic + at + lane, arriving);
-    }
-    Vector<Number> v = load(row.membrane + at + lane);
-    if constexpr (kLeak != Leak::kNone) {
-      const Vector<Number> keep = load(row.decay + pixel * row.decay_stride + lane);
-      v = decayed(v, keep, row.decay_shift, row.toward_zero);
-    }
-    v = v + arriving;
-    if constexpr (kFires == Fires::kYes) {
-      const std::uint64_t fired =
-          fire<Number>(v, load(row.threshold + pixel * row.threshold_stride + lane));
-      word |= fired << (lane % 64);
-      if ((lane + kLanes) % 64 == 0 || lane + kLanes == row.lanes) {
-        row.bits[std::size_t{pixel} * row.words + lane / 64] = word;
-        events += static_cast<std::uint64_t>(__builtin_popcountll(word));
-        word = 0;
+/// Neurons are updated in units of 16 lanes, whose spikes are one 16-bit piece of a word.
+constexpr std::size_t kUnitLanes = 16;
+constexpr int kUnitVectors = static_cast<int>(kUnitLanes / kLanes);
+
+/// Where a unit's numbers lie.
+struct Unit {
+  std::size_t place, pixel, lane;
+};
+
+/// A parameter of one unit: per lane, and per pixel where the stride says so.
+template <class Number>
+NT_INLINE const Number* of_unit(const Number* parameter, std::size_t stride, const Unit& unit) {
+  return parameter + unit.pixel * stride + unit.lane;
+}
+
+NT_INLINE void store_spikes(std::uint64_t* words, std::size_t lane, std::uint32_t spikes) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  const auto piece = static_cast<std::uint16_t>(spikes);
+  __builtin_memcpy(reinterpret_cast<char*>(words) + lane / 8, &piece, sizeof piece);
+#else
+  const std::uint64_t keep = ~(std::uint64_t{0xffff} << (lane % 64));
+  words[lane / 64] = (words[lane / 64] & keep) | std::uint64_t{spikes} << (lane % 64);
+#endif
+}
+
+/// kUnits units through all steps, side by side: one waits for its own last step, not for the
+/// others.
+template <class Number, Leak kLeak, Fires kFires, int kUnits>
+NT_INLINE void update_units(const UpdateRow<Number>& row, const Unit* units) {
+  Vector<Number> v[kUnits][kUnitVectors];
+  std::uint32_t events[kUnits] = {};
+  for (int u = 0; u < kUnits; ++u) {
+    for (int i = 0; i < kUnitVectors; ++i)
+      v[u][i] = load(row.membrane + units[u].place + i * kLanes);
+  }
+  for (std::uint32_t step = 0; step < row.steps; ++step) {
+#pragma GCC unroll 4
+    for (int u = 0; u < kUnits; ++u) {
+      const Unit& unit = units[u];
+      std::uint32_t spikes = 0;
+#pragma GCC unroll 4
+      for (int i = 0; i < kUnitVectors; ++i) {
+        const std::size_t lane = static_cast<std::size_t>(i) * kLanes;
+        Vector<Number> arriving = load(row.current + step * row.current_step + unit.place + lane);
+        if (row.bias != nullptr) {
+          arriving = arriving + load(of_unit(row.bias, row.bias_stride, unit) + lane);
+        }
+        if constexpr (kLeak == Leak::kBoth) {
+          const Vector<Number> keep =
+              load(of_unit(row.current_decay, row.current_decay_stride, unit) + lane);
+          Number* synaptic = row.synaptic + unit.place + lane;
+          arriving =
+              decayed(load(synaptic), keep, row.current_decay_shift, row.toward_zero) + arriving;
+          store(synaptic, arriving);
+        }
+        if constexpr (kLeak != Leak::kNone) {
+          const Vector<Number> keep = load(of_unit(row.decay, row.decay_stride, unit) + lane);
+          v[u][i] = decayed(v[u][i], keep, row.decay_shift, row.toward_zero);
+        }
+        v[u][i] = v[u][i] + arriving;
+        if constexpr (kFires == Fires::kYes) {
+          const Vector<Number> threshold =
+              load(of_unit(row.threshold, row.threshold_stride, unit) + lane);
+          spikes |= fire<Number>(v[u][i], threshold) << lane;
+        }
+      }
+      if constexpr (kFires == Fires::kYes) {
+        store_spikes(row.bits + step * row.bits_step + unit.pixel * row.words, unit.lane, spikes);
+        events[u] += static_cast<std::uint32_t>(__builtin_popcount(spikes));
       }
     }
-    store(row.membrane + at + lane, v);
   }
-  if constexpr (kFires == Fires::kYes) row.events[pixel] += events;
+  for (int u = 0; u < kUnits; ++u) {
+    for (int i = 0; i < kUnitVectors; ++i)
+      store(row.membrane + units[u].place + i * kLanes, v[u][i]);
+    if constexpr (kFires == Fires::kYes) row.events[units[u].pixel] += events[u];
+  }
 }
 
 template <class Number, Leak kLeak, Fires kFires>
-NT_INLINE void update_pixels(const UpdateRow<Number>& given) {
+NT_INLINE void update_all(const UpdateRow<Number>& given) {
+  constexpr int kTogether = kUnitVectors > 1 ? 2 : 4;
   const UpdateRow<Number> row = given;  // a copy that stores cannot change
-  if (row.bias != nullptr) {
-    for (std::uint32_t p = 0; p < row.pixels; ++p) {
-      update_pixel<Number, kLeak, kFires, Bias::kSome>(row, p);
-    }
-  } else {
-    for (std::uint32_t p = 0; p < row.pixels; ++p) {
-      update_pixel<Number, kLeak, kFires, Bias::kNone>(row, p);
+  Unit units[kTogether];
+  int waiting = 0;
+  for (std::size_t pixel = 0; pixel < row.pixels; ++pixel) {
+    for (std::size_t lane = 0; lane < row.lanes; lane += kUnitLanes) {
+      units[waiting++] = {pixel * row.lanes + lane, pixel, lane};
+      if (waiting < kTogether) continue;
+      update_units<Number, kLeak, kFires, kTogether>(row, units);
+      waiting = 0;
     }
   }
+  for (int u = 0; u < waiting; ++u) update_units<Number, kLeak, kFires, 1>(row, units + u);
 }
 
 template <class Number, Leak kLeak>
 NT_INLINE void update_leaky(const UpdateRow<Number>& row) {
   if (row.threshold != nullptr) {
-    update_pixels<Number, kLeak, Fires::kYes>(row);
+    update_all<Number, kLeak, Fires::kYes>(row);
   } else {
-    update_pixels<Number, kLeak, Fires::kNever>(row);
+    update_all<Number, kLeak, Fires::kNever>(row);
   }
 }
 

@@ -11,19 +11,29 @@ NT_INLINE std::uint32_t log2_of(std::uint32_t block_lanes) {
   return static_cast<std::uint32_t>(__builtin_ctz(block_lanes));
 }
 
+enum class Payload { kOne, kGraded };
+
 /// kSteps lists of equal length, each into its own kVectors vectors of sums.
-template <class Number, int kVectors, int kSteps>
-NT_INLINE void gather(const Number* weights, const std::uint32_t* lists, std::size_t list_stride,
-                      std::uint32_t count, Number* out, std::size_t out_step) {
+template <class Number, Payload kPayload, int kVectors, int kSteps>
+NT_INLINE void gather(const Number* weights, const std::uint32_t* lists, const Number* payloads,
+                      std::size_t list_stride, std::uint32_t count, Number* out,
+                      std::size_t out_step) {
   Vector<Number> sums[kSteps][kVectors] = {};
   // One register for the address: g++ would add block and list offsets for every event.
   asm("" : "+r"(weights));
   for (std::uint32_t i = 0; i < count; ++i) {
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; ++s) {
-      const Number* row = weights + lists[static_cast<std::size_t>(s) * list_stride + i];
+      const std::size_t at = static_cast<std::size_t>(s) * list_stride + i;
+      const Number* row = weights + lists[at];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sums[s][v] += load(row + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) {
+        if constexpr (kPayload == Payload::kGraded) {
+          sums[s][v] += load(row + v * kLanes) * payloads[at];
+        } else {
+          sums[s][v] += load(row + v * kLanes);
+        }
+      }
     }
   }
 #pragma GCC unroll 8
@@ -35,102 +45,110 @@ NT_INLINE void gather(const Number* weights, const std::uint32_t* lists, std::si
   }
 }
 
-/// Where the lists of a column's ranges begin, at the tile's first step.
-template <class Number>
-NT_INLINE void find_lists(const EventsTile<Number>& tile, std::uint32_t range_count) {
-  for (std::uint32_t r = 0; r < range_count; ++r) {
-    Range& range = tile.ranges[r];
-    const std::size_t index = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step;
-    range.ids = tile.ids + index * tile.id_stride;
-    range.offsets = tile.offsets + index * tile.offset_stride;
-  }
-}
-
 /// The events that one output hears at kSteps steps, in lists of one length: shorter lists end with
 /// the row of zeros, which changes no sum. Returns that length.
-template <class Number, int kSteps>
+template <class Number, Payload kPayload, int kSteps>
 NT_INLINE std::uint32_t merge(const EventsTile<Number>& tile, std::uint32_t step,
                               std::uint32_t range_count, std::uint32_t zero, std::size_t stride) {
-  std::uint32_t* ends[kSteps];
-  for (int s = 0; s < kSteps; ++s) ends[s] = tile.merged + static_cast<std::size_t>(s) * stride;
+  std::size_t ends[kSteps];  // from tile.merged
+  for (int s = 0; s < kSteps; ++s) ends[s] = static_cast<std::size_t>(s) * stride;
   for (std::uint32_t r = 0; r < range_count; ++r) {
     const Range range = tile.ranges[r];
-    const std::uint32_t* ids = range.ids + step * tile.id_stride;
-    const std::uint32_t* offsets = range.offsets + step * tile.offset_stride;
+    const std::size_t list = std::size_t{range.slot} * tile.steps_in_ring + tile.first_step + step;
+    const std::uint32_t* offsets = tile.offsets + list * tile.offset_stride;
+    std::size_t ids = list * tile.id_stride;
     for (int s = 0; s < kSteps; ++s) {
-      const std::uint32_t first = offsets[range.begin];
-      ends[s] = append_list(ends[s], ids + first, offsets[range.end] - first, range.base);
+      const std::uint32_t first = offsets[range.begin], count = offsets[range.end] - first;
+      append_list(tile.merged + ends[s], tile.ids + ids + first, count, range.base);
+      if constexpr (kPayload == Payload::kGraded) {
+        append_payloads(tile.merged_payloads + ends[s], tile.payloads + ids + first, count);
+      }
+      ends[s] += count;
       ids += tile.id_stride;
       offsets += tile.offset_stride;
     }
   }
   std::size_t longest = 0;
   for (int s = 0; s < kSteps; ++s) {
-    const auto count =
-        static_cast<std::size_t>(ends[s] - tile.merged) - static_cast<std::size_t>(s) * stride;
+    const std::size_t count = ends[s] - static_cast<std::size_t>(s) * stride;
     if (count > longest) longest = count;
   }
   for (int s = 0; s < kSteps; ++s) {
-    const std::uint32_t* end = tile.merged + static_cast<std::size_t>(s) * stride + longest;
-    for (std::uint32_t* to = ends[s]; to < end; to += kLanes) store(to, splat(zero));
+    const std::size_t end = static_cast<std::size_t>(s) * stride + longest;
+    for (std::size_t at = ends[s]; at < end; at += kLanes) {
+      store(tile.merged + at, splat(zero));
+      if constexpr (kPayload == Payload::kGraded) {
+        store(tile.merged_payloads + at, Vector<Number>{});
+      }
+    }
   }
   return static_cast<std::uint32_t>(longest);
 }
 
 /// kSteps steps of one column. A block of outputs that has too many vectors for the registers is
 /// summed in parts.
-template <class Number, int kBlockVectors, int kSteps>
+template <class Number, Payload kPayload, int kBlockVectors, int kSteps>
 NT_INLINE void events_column(const EventsTile<Number>& tile, std::uint32_t column,
                              std::uint32_t step, std::uint32_t range_count) {
   constexpr int kVectors = kBlockVectors < kSumVectors ? kBlockVectors : kSumVectors;
   const Weights<Number>& weights = tile.weights;
   const std::size_t stride = std::size_t{weights.rows} + kListSlack;
   const std::uint32_t zero = weights.rows * weights.block_lanes;
-  const std::uint32_t count = merge<Number, kSteps>(tile, step, range_count, zero, stride);
+  const std::uint32_t count =
+      merge<Number, kPayload, kSteps>(tile, step, range_count, zero, stride);
   Number* out = tile.out + step * tile.out_step + column * tile.out_pixel;
   for (std::uint32_t b = 0; b < weights.blocks; ++b) {
     const Number* block = weights.data + b * block_size(weights);
     for (int part = 0; part < kBlockVectors; part += kVectors) {
-      gather<Number, kVectors, kSteps>(block + part * kLanes, tile.merged, stride, count,
-                                       out + part * kLanes, tile.out_step);
+      gather<Number, kPayload, kVectors, kSteps>(block + part * kLanes, tile.merged,
+                                                 tile.merged_payloads, stride, count,
+                                                 out + part * kLanes, tile.out_step);
     }
     out += kBlockVectors * kLanes;
   }
 }
 
 /// All steps of one column: as many at once as registers allow, then half as many, ...
-template <class Number, int kBlockVectors, int kSteps>
+template <class Number, Payload kPayload, int kBlockVectors, int kSteps>
 NT_INLINE void events_steps(const EventsTile<Number>& tile, std::uint32_t column,
                             std::uint32_t step, std::uint32_t range_count) {
   for (; step + kSteps <= tile.steps; step += kSteps) {
-    events_column<Number, kBlockVectors, kSteps>(tile, column, step, range_count);
+    events_column<Number, kPayload, kBlockVectors, kSteps>(tile, column, step, range_count);
   }
   if constexpr (kSteps > 1) {
-    events_steps<Number, kBlockVectors, kSteps / 2>(tile, column, step, range_count);
+    events_steps<Number, kPayload, kBlockVectors, kSteps / 2>(tile, column, step, range_count);
   }
 }
 
-template <class Number, int kBlockLanes>
+template <class Number, Payload kPayload, int kBlockLanes>
 void events_blocks(const EventsTile<Number>& tile) {
   constexpr int kBlockVectors = kBlockLanes / static_cast<int>(kLanes);
   constexpr int kSteps = kBlockVectors < kSumVectors ? kSumVectors / kBlockVectors : 1;
   for (std::uint32_t x = 0; x < tile.geometry->target_width; ++x) {
     const std::uint32_t ranges = find_ranges(*tile.geometry, tile.target_row, x, tile.slots,
                                              log2_of(tile.weights.block_lanes), tile.ranges);
-    find_lists(tile, ranges);
-    events_steps<Number, kBlockVectors, kSteps>(tile, x, 0, ranges);
+    events_steps<Number, kPayload, kBlockVectors, kSteps>(tile, x, 0, ranges);
+  }
+}
+
+template <class Number, Payload kPayload>
+NT_INLINE void events_of(const EventsTile<Number>& tile) {
+  switch (tile.weights.block_lanes) {
+    case 16:
+      return events_blocks<Number, kPayload, 16>(tile);
+    case 32:
+      return events_blocks<Number, kPayload, 32>(tile);
+    default:
+      return events_blocks<Number, kPayload, 64>(tile);
   }
 }
 
 template <class Number>
 void events_tile(const EventsTile<Number>& tile) {
-  switch (tile.weights.block_lanes) {
-    case 16:
-      return events_blocks<Number, 16>(tile);
-    case 32:
-      return events_blocks<Number, 32>(tile);
-    default:
-      return events_blocks<Number, 64>(tile);
+  if (tile.payloads != nullptr) {
+    events_of<Number, Payload::kGraded>(tile);
+  } else {
+    events_of<Number, Payload::kOne>(tile);
   }
 }
 
