@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "target/check/drive.hpp"
+#include "target/check/process_state.hpp"
 #include "target/check/trial.hpp"
 
 namespace neurotool::conformance {
@@ -208,6 +209,33 @@ Result<> release_in_any_order(Trial& trial) {
   });
 }
 
+Result<> compile_again_and_again(Trial& trial) {
+  return for_each_target(trial, [&](const Offer& offer) {
+    return for_each_accepted(offer, [&](const Accepted& work) -> Result<> {
+      constexpr std::size_t kTimes = 20, kBytesEach = 64;  // less is somebody's cache
+      const SimulateRequest request = request_for(work.exhibit);
+      const auto once = [&] {
+        Recorder compiling({.graph = &work.exhibit.graph});
+        const Compiled program(work.target, compiling, work.face);
+        if (!offer.simulate || program.handle() == nullptr) return;
+        Recorder running({.graph = &work.exhibit.graph, .request = &request});
+        simulate(offer, program.handle(), request, running);
+      };
+      for (std::size_t i = 0; i < kTimes; ++i) once();
+      const std::size_t before = bytes_in_use();
+      for (std::size_t i = 0; i < kTimes; ++i) once();
+      const std::size_t after = bytes_in_use();
+      if (after > before + kBytesEach * kTimes) {
+        trial.fail(
+            fmt::format("compiling, running and releasing graph '{}' {} times leaves {} "
+                        "bytes behind",
+                        work.exhibit.name, kTimes, after - before));
+      }
+      return {};
+    });
+  });
+}
+
 constexpr std::array kChecks{
     Check{{"compile", "compile.zoo", "Every graph is compiled, or refused with a reason."},
           whole_zoo,
@@ -230,6 +258,9 @@ constexpr std::array kChecks{
           "compile.zoo"},
     Check{{"compile", "compile.release", "Programs are released in any order."},
           release_in_any_order,
+          "compile.zoo"},
+    Check{{"compile", "compile.repeat", "Compiling and running again leaves nothing behind."},
+          compile_again_and_again,
           "compile.zoo"},
 };
 

@@ -1,7 +1,5 @@
 // Group lifecycle: init, open, close and shutdown, in every order that the ABI allows.
 
-#include <malloc.h>
-
 #include <array>
 #include <vector>
 
@@ -64,9 +62,9 @@ Result<> open_again_and_again(Trial& trial) {
     constexpr int kWarmUp = 10, kTimes = 100;
     for (int i = 0; i < kWarmUp; ++i) NT_TRY_VOID(OpenTarget::open(offer));
     const ProcessState state = ProcessState::now();
-    const std::size_t before = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+    const std::size_t before = bytes_in_use();
     for (int i = 0; i < kTimes; ++i) NT_TRY_VOID(OpenTarget::open(offer));
-    const std::size_t after = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+    const std::size_t after = bytes_in_use();
     // Less than eight bytes each time is somebody's cache.
     if (after > before + 8 * kTimes) {
       trial.fail(fmt::format("opening and closing {} times leaves {} bytes behind", kTimes,

@@ -1,7 +1,5 @@
 // Group load: what happens before init(), to the file and to its entry function.
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -13,6 +11,7 @@
 
 #include "target/check/elf.hpp"
 #include "target/check/guest.hpp"
+#include "target/check/process_state.hpp"
 #include "target/check/trial.hpp"
 #include "target/trust.hpp"
 
@@ -115,12 +114,6 @@ Result<> quick_entry(Trial& trial) {
         fmt::format("the entry takes {:.1f} ms the first time; its limit is 10 ms", first.count()));
   }
   return {};
-}
-
-/// Bytes in use on all heaps.
-std::size_t bytes_in_use() {
-  const struct mallinfo2 heap = ::mallinfo2();
-  return heap.uordblks + heap.hblkhd;
 }
 
 Result<> no_allocation(Trial& trial) {

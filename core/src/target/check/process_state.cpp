@@ -3,6 +3,7 @@
 #include "target/check/process_state.hpp"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,6 +87,11 @@ std::vector<ProcessState::OpenFile> open_files() {
 }
 
 }  // namespace
+
+std::size_t bytes_in_use() {
+  const struct mallinfo2 heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
 
 ProcessState ProcessState::now() {
   ProcessState state;

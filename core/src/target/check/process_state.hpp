@@ -3,6 +3,8 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,5 +34,8 @@ struct ProcessState {
   std::size_t threads = 0;
   std::vector<OpenFile> files;
 };
+
+/// Of the C library, on all of its heaps; 0 under a sanitizer, which has its own.
+std::size_t bytes_in_use();
 
 }  // namespace neurotool::conformance
