@@ -93,6 +93,12 @@ TEST_F(MisuseTest, AnErrorFailsTheCallEvenWhereTheCodeIsOk) {
   EXPECT_EQ(target.check(*graph, bench.call()).error().code, "demo.odd");
 }
 
+TEST_F(MisuseTest, NoFloodOfWarningsHidesAnError) {
+  Target target = open("flood");
+  EXPECT_EQ(target.check(*graph, bench.call()).error().code, "demo.odd");
+  EXPECT_LE(bench.diagnostics.all().size(), 1001u);
+}
+
 TEST_F(MisuseTest, CompilingToNothingIsABug) {
   Target target = open("no_program");
   EXPECT_EQ(target.compile(graph, bench.call()).error().code, "plugin.misuse");

@@ -73,8 +73,11 @@ void ActiveCall::diagnose(const nt_diagnostic* given) {
 }
 
 void ActiveCall::add(Finding finding) {
+  // Counted apart, so that no flood of warnings can hide an error.
+  const bool is_error = finding.diagnostic.severity == Severity::kError;
   const std::lock_guard lock(mutex_);
-  if (findings_.size() < kMostFindings) findings_.push_back(std::move(finding));
+  std::size_t& count = is_error ? errors_ : others_;
+  if (count++ < kMostFindings) findings_.push_back(std::move(finding));
 }
 
 ActiveCall::Finding ActiveCall::finding_of(const nt_diagnostic& given) const {
@@ -192,9 +195,7 @@ nt_code ActiveCall::values(std::uint64_t sample, std::uint32_t population, nt_st
 
 bool ActiveCall::has_error() const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(findings_, [](const Finding& finding) {
-    return finding.diagnostic.severity == Severity::kError;
-  });
+  return errors_ > 0;
 }
 
 /// A code without a reason gets one from the host, which says that the plugin gave none.

@@ -90,6 +90,7 @@ class ActiveCall {
   std::atomic<bool> artifacts_refused_{false};
   mutable std::mutex mutex_;
   std::vector<Finding> findings_;
+  std::size_t errors_ = 0, others_ = 0;
   std::deque<CallWriter> writers_;  ///< their addresses are handles
 };
 
