@@ -1,16 +1,16 @@
-// How fast the cpu engine is, on networks made up here: a ResNet-20 for CIFAR images and an MLP, with
-// random weights and a chosen share of spikes. Random bits of a layer's density cost what the real
-// network's do, so no model file is needed.
+// How fast the cpu engine is, on networks made up here: a ResNet-20 for CIFAR images and an MLP,
+// with random weights and a chosen share of spikes. Random bits of a layer's density cost what the
+// real network's do, so no model file is needed.
 //
 //   cpu_kernels [resnet20|mlp] [steps] [samples] [threads] [auto|events|dense] [float|integer]
 //               [best|portable|avx2|avx512] [threshold]
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <string>
 #include <thread>
@@ -66,8 +66,7 @@ class Maker {
   }
 
   std::uint32_t dense(std::uint32_t source, std::int64_t targets, cpu::Model model) {
-    const auto sources =
-        static_cast<std::size_t>(cpu::neuron_count(network_.populations[source]));
+    const auto sources = static_cast<std::size_t>(cpu::neuron_count(network_.populations[source]));
     cpu::Projection p;
     p.source = source;
     p.target = population(model, {targets});
@@ -255,10 +254,11 @@ void run(const Setup& setup) {
     operations += static_cast<double>(count);
   }
   const auto samples = static_cast<double>(setup.samples);
-  std::printf("%s T=%u threads=%zu: %.1f images/s, %.1f per processor second, %.2f synaptic "
-              "operations per cycle at %.2f GHz\nshare of spikes:",
-              setup.network.c_str(), setup.steps, setup.threads, samples / best, samples / busy,
-              operations / busy / clock, clock / 1e9);
+  std::printf(
+      "%s T=%u threads=%zu: %.1f images/s, %.1f per processor second, %.2f synaptic "
+      "operations per cycle at %.2f GHz\nshare of spikes:",
+      setup.network.c_str(), setup.steps, setup.threads, samples / best, samples / busy,
+      operations / busy / clock, clock / 1e9);
   print_densities(network, result, setup);
   std::printf("\n");
 }

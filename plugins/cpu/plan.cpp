@@ -1,7 +1,6 @@
 // Strongly connected components over all projections, delayed ones too: a population that hears
-// itself, however late, must run step by step. Components are listed by the first of their
-// populations to run inside a step, which puts sources before targets unless a delay lies between;
-// hence the second sort by the condensed graph.
+// itself, however late, must run step by step. Members of a component are in the order in which they
+// run inside a step.
 #include "plan.hpp"
 
 #include <algorithm>

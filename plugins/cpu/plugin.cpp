@@ -225,6 +225,7 @@ class Cpu final : public nt::Target<PluginOptions, CpuProgram> {
   }
 
   std::unique_ptr<CpuProgram> compile(nt::Call call, nt::Graph graph) override {
+    call.progress(0, "laying out weights");
     const std::optional<Network> network = read(call, graph);
     if (!network) return nullptr;
     std::unique_ptr<const Engine> engine = make_engine(call, graph, *network);

@@ -16,7 +16,7 @@ CALLS = re.compile(r"\b(?:\w*(?:error|warning|note|refuse|refusal|fail|reject|di
 ANY = re.compile(CODE)
 # Families that are codes wherever they stand; other dotted strings (metrics, file names) are not.
 FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "snapshot", "pass", "qcfs", "readout",
-            "quantize", "internal", "target", "plugin", "run", "cli", "json", "fold_batch_norm", "fold_constants"}
+            "quantize", "internal", "target", "plugin", "run", "cli", "json", "fold_batch_norm", "fold_constants", "cpu"}
 # Keys of the pipeline file that look like codes.
 KEYS = {"data.test", "data.calibration", "data.preprocess", "run.mode", "run.steps", "run.batch", "run.seed",
         "model.path", "target.name", "target.version", "target.sha256", "target.options", "report.directory"}
@@ -25,7 +25,7 @@ FILE_ENDINGS = {"hpp", "onnx", "json", "yaml", "md", "txt", "npy", "npz", "nir",
 
 def codes():
     found = {}
-    for folder in ("core/src", "core/sdk", "tools/neurotool"):
+    for folder in ("core/src", "core/sdk", "tools/neurotool", "plugins"):
         for path in sorted((ROOT / folder).rglob("*.[ch]pp")):
             text = re.sub(r"//[^\n]*", "", path.read_text(errors="replace"))
             for pattern in (CALLS, ANY):
