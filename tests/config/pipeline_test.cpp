@@ -137,6 +137,13 @@ TEST(Pipeline, SaysThatItsFileIsMissing) {
   EXPECT_EQ(refusal(folder.path()).code, "config.missing-file");
 }
 
+TEST(Pipeline, NamesMissingFilesInFull) {
+  test::TempFolder folder;
+  const std::string name = std::string(200, 'm') + ".onnx";
+  std::ofstream(folder.path() / "p.yaml") << "version: 1\nmodel: {path: " << name << "}\n";
+  EXPECT_NE(refusal(folder.path() / "p.yaml").message.find("/" + name + "'"), std::string::npos);
+}
+
 TEST(Pipeline, RefusesAFileThatIsTooLargeToBeOne) {
   test::TempFolder folder;
   std::ofstream(folder.path() / "p.yaml") << std::string(2 << 20, 'a');

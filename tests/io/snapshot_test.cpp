@@ -128,8 +128,6 @@ TEST(Snapshot, BeginsAsAnHdf5FileDoes) {
   EXPECT_TRUE(Hdf5File::open(bytes, "with its seal").has_value());
 }
 
-// --- hostile files ------------------------------------------------------------------------------
-
 Error refused(const std::string& bytes) {
   const TempFolder folder;
   const auto model = read_snapshot(folder.write("x.h5", bytes));

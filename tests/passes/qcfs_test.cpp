@@ -261,6 +261,13 @@ TEST(QcfsRefuses, WhatItsNeuronsCannotCompute) {
   EXPECT_THAT(after("a", Cast{DType::kFloat64}), HasSubstr("changes the element type"));
 }
 
+TEST(QcfsRefuses, WeightsOfAnotherType) {
+  Network net({2});
+  const Tensor half = Tensor::from<float>({2, 2}, {1, 0, 0, 1}).converted(DType::kFloat16);
+  net.add("product", MatMul{}, {net.graph().add_constant("half", half)});
+  EXPECT_THAT(refusal(net.finish("half")), HasSubstr("has weights of type f16"));
+}
+
 TEST(QcfsRefuses, OperationsThatLeaveTheBatchAxis) {
   Network slice({4});
   slice.add("slice", Slice{}, {slice.integers({0}), slice.integers({1}), slice.integers({0})});

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/check.hpp"
 #include "base/diagnostic.hpp"
 #include "base/text.hpp"
 #include "help.hpp"
@@ -21,6 +22,12 @@ const Command* chosen(const std::deque<Command>& commands) {
     if (command.app->parsed() && command.path.size() > leaf->path.size()) leaf = &command;
   }
   return leaf;
+}
+
+const Command& named(const std::deque<Command>& commands, std::string_view name) {
+  const auto found = std::ranges::find(commands, name, &Command::name);
+  NT_CHECK(found != commands.end(), "the command exists");
+  return *found;
 }
 
 std::vector<std::string> option_names(const Command& command) {
@@ -147,6 +154,7 @@ CommandLine::CommandLine() : app_("", "neurotool") {
   add_explain(*this);
   add_generate(*this);
   add_version(*this);
+  app_.add_flag("--version", version_, "Print the five versions; the same as 'neurotool version'.");
   for (Command& command : commands_) add_common(command);
 }
 
@@ -189,7 +197,7 @@ int CommandLine::run(int argc, const char* const* argv, Terminal& terminal) {
 }
 
 int CommandLine::parsed(Terminal& terminal) {
-  const Command& command = *chosen(commands_);
+  const Command& command = version_ ? named(commands_, "version") : *chosen(commands_);
   if (short_help_ || long_help_) {
     const HelpLength length = long_help_ ? HelpLength::kLong : HelpLength::kShort;
     terminal.out().write(help_text(*this, command, length));

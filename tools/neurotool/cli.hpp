@@ -50,7 +50,7 @@ class CommandLine {
   CLI::App app_;
   std::deque<Command> commands_;
   int verbosity_ = 0;
-  bool quiet_ = false, short_help_ = false, long_help_ = false;
+  bool quiet_ = false, short_help_ = false, long_help_ = false, version_ = false;
   std::string color_ = "auto";
 };
 

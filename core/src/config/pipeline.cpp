@@ -24,6 +24,9 @@ using yaml::quote;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 20;
 constexpr std::string_view kHelp = "'neurotool schema' prints every section and key";
 
+/// Paths are named in full, however long.
+std::string whole(const fs::path& path) { return fmt::format("'{}'", path.string()); }
+
 bool is_given(const Location& at) { return !std::holds_alternative<std::monostate>(at); }
 
 class PipelineReader {
@@ -212,7 +215,7 @@ class PipelineReader {
     if (fs::is_regular_file(status)) return;
     const bool there = fs::exists(status);
     out_.report(error("config.missing-file", file.at,
-                      fmt::format("{} names {}, which {}", what, quote(file.value.string()),
+                      fmt::format("{} names {}, which {}", what, whole(file.value),
                                   fs::is_directory(status) ? "is a folder"
                                   : there                  ? "is not a regular file"
                                                            : "does not exist"),
@@ -220,8 +223,8 @@ class PipelineReader {
   }
 
   std::string folder_help() const {
-    const std::string folder = folder_.empty() ? "." : folder_.string();
-    return fmt::format("paths start at the folder of the pipeline file, {}", quote(folder));
+    const fs::path folder = folder_.empty() ? fs::path(".") : folder_;
+    return fmt::format("paths start at the folder of the pipeline file, {}", whole(folder));
   }
 
   void check_preprocess() {

@@ -85,8 +85,6 @@ class Rebuilder {
     }
   }
 
-  // --- single values ---------------------------------------------------------------------------
-
   void read(const Json& json, std::string& out) {
     const auto* text = std::get_if<std::string>(&json.value());
     if (text == nullptr) return fail("is no text");
@@ -180,8 +178,6 @@ class Rebuilder {
     out = out.with_quantization(std::move(quantization));
   }
 
-  // --- variants --------------------------------------------------------------------------------
-
   /// Makes the alternative that the description names and fills in its fields.
   template <class... Kinds>
   void read(const Json& json, std::variant<Kinds...>& out) {
@@ -200,8 +196,6 @@ class Rebuilder {
     out = std::move(made);
     return true;
   }
-
-  // --- graphs ----------------------------------------------------------------------------------
 
   void read(const Json& json, SpikeGraph& graph) {
     get(json, "name", graph.name);

@@ -47,6 +47,7 @@ constexpr std::array kFamilies{
     Family{"target.no-room", Outcome::kNo},
     Family{"target.no-simulate", Outcome::kConfig},
     Family{"target.no-format", Outcome::kConfig},
+    Family{"target.no-folder", Outcome::kConfig},
     Family{"target.cancelled", Outcome::kInterrupted},
     Family{"plugin.", Outcome::kPlugin},
     Family{"verify.", Outcome::kBug},

@@ -117,6 +117,11 @@ class ByKind {
                      "export the layer with the constant as its second operand"};
     }
     if (is_constant(0)) return Refusal{"works on constants alone", kFoldHelp};
+    const DType type = graph_[node_.inputs[1]].constant.dtype();
+    if (type != DType::kFloat32) {
+      return Refusal{fmt::format("has weights of type {}", short_name(type)),
+                     "export the network in float32"};
+    }
     if (has(2) && !is_constant(2)) return two_activations("adds an activation as its bias");
     return {};
   }

@@ -35,7 +35,7 @@ struct MembraneRule {
   Interval threshold;         ///< smallest and largest of the channel; 0: never fires
   double max_per_step = 1;
   bool always_fires = true;  ///< nothing but the threshold keeps a neuron from firing
-  bool fires_down = false;     ///< negative payloads lift a membrane below 0 to less than theta
+  bool fires_down = false;   ///< negative payloads lift a membrane below 0 to less than theta
   bool to_value = false;
   Interval reset;  ///< with to_value
 };

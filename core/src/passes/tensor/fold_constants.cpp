@@ -1,7 +1,8 @@
 // Computes what does not depend on the network's input: ops whose inputs are all constants, and the
 // arithmetic on shapes that exporters leave behind, as far as the shapes are known. A new shape
 // that follows the batch and nothing else becomes the constant [-1, …], so that Reshape needs no
-// arithmetic at run time. Results that would be larger than max_elements stay computed.
+// arithmetic at run time, and the arithmetic that has no reader then goes. Results that would be
+// larger than max_elements stay computed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,6 +52,7 @@ class FoldConstants final : public Pass {
 
   Result<Changed> run(Model& model, Context&) override {
     TensorGraph& graph = model.tensor();
+    const std::vector<std::size_t> readers = count_readers(graph);
     ValueTypes types(graph);
     Changed changed = Changed::kNo;
     for (const OpId id : graph.topological_order()) {
@@ -69,6 +71,7 @@ class FoldConstants final : public Pass {
       }
       types.set(output, *std::move(type));
     }
+    if (changed == Changed::kYes) remove_finished(graph, readers);
     return changed;
   }
 
@@ -130,6 +133,22 @@ class FoldConstants final : public Pass {
     graph[id].inputs[1] = constant;
     graph[id].op = Reshape{.allow_zero = false};
     return true;
+  }
+
+  /// Shape arithmetic whose last reader went. What nobody read before stays as it is.
+  static void remove_finished(TensorGraph& graph, const std::vector<std::size_t>& readers_before) {
+    std::vector<std::size_t> readers = count_readers(graph);
+    const std::vector<OpId> order = graph.topological_order();
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const bool finished = std::ranges::all_of(graph[*id].outputs, [&](ValueId output) {
+        return readers[output.index] == 0 && readers_before[output.index] > 0;
+      });
+      if (!finished) continue;
+      for (const ValueId input : graph[*id].inputs) {
+        if (input.valid()) --readers[input.index];
+      }
+      graph.remove(*id);
+    }
   }
 
   FoldConstantsOptions options_;

@@ -221,15 +221,12 @@ Result<> compile_again_and_again(Trial& trial) {
         Recorder running({.graph = &work.exhibit.graph, .request = &request});
         simulate(offer, program.handle(), request, running);
       };
-      for (std::size_t i = 0; i < kTimes; ++i) once();
-      const std::size_t before = bytes_in_use();
-      for (std::size_t i = 0; i < kTimes; ++i) once();
-      const std::size_t after = bytes_in_use();
-      if (after > before + kBytesEach * kTimes) {
+      const std::size_t left = bytes_left_by(once, kTimes, kBytesEach * kTimes);
+      if (left > kBytesEach * kTimes) {
         trial.fail(
             fmt::format("compiling, running and releasing graph '{}' {} times leaves {} "
                         "bytes behind",
-                        work.exhibit.name, kTimes, after - before));
+                        work.exhibit.name, kTimes, left));
       }
       return {};
     });

@@ -59,16 +59,22 @@ Result<> open_at_limits(Trial& trial) {
 
 Result<> open_again_and_again(Trial& trial) {
   return for_each_target(trial, [&](const Offer& offer) -> Result<> {
-    constexpr int kWarmUp = 10, kTimes = 100;
-    for (int i = 0; i < kWarmUp; ++i) NT_TRY_VOID(OpenTarget::open(offer));
+    constexpr std::size_t kWarmUp = 10, kTimes = 100, kBytesEach = 8;  // less is somebody's cache
+    for (std::size_t i = 0; i < kWarmUp; ++i) NT_TRY_VOID(OpenTarget::open(offer));
     const ProcessState state = ProcessState::now();
-    const std::size_t before = bytes_in_use();
-    for (int i = 0; i < kTimes; ++i) NT_TRY_VOID(OpenTarget::open(offer));
-    const std::size_t after = bytes_in_use();
-    // Less than eight bytes each time is somebody's cache.
-    if (after > before + 8 * kTimes) {
-      trial.fail(fmt::format("opening and closing {} times leaves {} bytes behind", kTimes,
-                             after - before));
+    const auto once = [&]() -> Result<> {
+      NT_TRY_VOID(OpenTarget::open(offer));
+      return {};
+    };
+    Result<> opened;
+    const std::size_t left = bytes_left_by(
+        [&] {
+          if (opened) opened = once();
+        },
+        kTimes, kBytesEach * kTimes);
+    NT_TRY_VOID(opened);
+    if (left > kBytesEach * kTimes) {
+      trial.fail(fmt::format("opening and closing {} times leaves {} bytes behind", kTimes, left));
     }
     const ProcessState later = ProcessState::now();
     if (later.threads > state.threads || later.files.size() > state.files.size()) {

@@ -93,6 +93,19 @@ std::size_t bytes_in_use() {
   return heap.uordblks + heap.hblkhd;
 }
 
+std::size_t bytes_left_by(const std::function<void()>& body, std::size_t times,
+                          std::size_t tolerated) {
+  constexpr int kRounds = 8;
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  for (int round = 0; round < kRounds && least > tolerated; ++round) {
+    const std::size_t before = bytes_in_use();
+    for (std::size_t i = 0; i < times; ++i) body();
+    const std::size_t after = bytes_in_use();
+    least = std::min(least, after > before ? after - before : 0);
+  }
+  return least;
+}
+
 ProcessState ProcessState::now() {
   ProcessState state;
   state.folder = current_folder();

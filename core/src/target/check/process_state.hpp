@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,5 +38,11 @@ struct ProcessState {
 
 /// Of the C library, on all of its heaps; 0 under a sanitizer, which has its own.
 std::size_t bytes_in_use();
+
+/// What `times` runs of `body` leave on the heap: the least of a few rounds, as a leak grows in each
+/// of them, while the caches of an allocator, whose freed blocks count as used, fill and empty.
+/// Stops at the first round that leaves at most `tolerated` bytes.
+std::size_t bytes_left_by(const std::function<void()>& body, std::size_t times,
+                          std::size_t tolerated);
 
 }  // namespace neurotool::conformance
