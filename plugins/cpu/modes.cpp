@@ -32,6 +32,12 @@ double after(std::uint64_t steps, double start, double decay, double drive, doub
   return bound;
 }
 
+/// What the fast update can find out itself: a sum that leaves its range, but no product.
+template <class Number>
+bool can_check(const PopulationProgram<Number>& p, double current) {
+  return p.facts.model != Model::kCubaLif && p.largest_decay <= 1 && current <= kSafe<Number>;
+}
+
 template <class Number>
 bool is_proven(const PopulationProgram<Number>& p, std::uint64_t steps, double current) {
   double drive = current;
@@ -99,7 +105,8 @@ std::vector<Mode> choose_modes(const Program<Number>& program, std::uint64_t ste
         mode.plain = !(mode.current <= kSafe<Number>);
         if (!component.recurrent) mode.payload = std::min(mode.payload, mode.current);
       } else {
-        mode.plain = mode.wide || !p.simple || !is_proven(p, steps, mode.current);
+        mode.checked = !is_proven(p, steps, mode.current);
+        mode.plain = mode.wide || !p.simple || (mode.checked && !can_check(p, mode.current));
       }
     }
   }

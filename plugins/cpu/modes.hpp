@@ -1,7 +1,7 @@
 // How wide the numbers of a run may get, and so which arithmetic each population needs. Fast
-// kernels work in 32 bits and check nothing; they run only where it is proven that nothing can
-// leave its range for this many steps and these inputs. Elsewhere sums are made in 64 bits and
-// checked.
+// kernels work in 32 bits. They check no current, so that they run only where it is proven that no
+// current can leave its range for these inputs, and no membrane where the same is proven of it for
+// this many steps. Elsewhere sums are made in 64 bits and checked.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ enum class Form {
 struct Mode {
   Form form = Form::kBits;
   bool wide = false;       ///< integer networks: currents need 64 bits
-  bool plain = false;      ///< the checked, scalar update
+  bool plain = false;      ///< the scalar update, which checks everything
+  bool checked = false;    ///< the fast update looks at every membrane
   bool may_spill = false;  ///< currents may leave even 64 bits: nothing can run this
   double payload = 0;      ///< bound of what it sends
   double current = 0;      ///< bound of what it hears in one step

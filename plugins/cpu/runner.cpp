@@ -171,23 +171,20 @@ bool Runner<Number>::update_rows(std::uint32_t population, std::uint32_t row, st
   });
   const bool alike = p.facts.bias_timing == BiasTiming::kEveryStep;
   if (!plain && !watched && alike && p.facts.model != Model::kRelay) {
-    update(population, row, step, slot, count, currents);
-    return true;
+    return update(population, row, step, slot, count, currents);
   }
   for (std::uint32_t i = 0; i < count; ++i, ++step, ++slot) {
     const Number* current = currents.data + i * currents.step_stride;
-    if (plain) {
-      if (!update_plain(population, row, step, slot, current)) return false;
-    } else {
-      update(population, row, step, slot, 1, {current, 0});
-    }
+    const bool fine = plain ? update_plain(population, row, step, slot, current)
+                            : update(population, row, step, slot, 1, {current, 0});
+    if (!fine) return false;
     record_membranes(plan_, state_, population, row, step, *records_);
   }
   return true;
 }
 
 template <class Number>
-void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::uint64_t step,
+bool Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::uint64_t step,
                             std::size_t slot, std::uint32_t count,
                             const Currents<Number>& currents) {
   const PopulationProgram<Number>& p = program_.populations[population];
@@ -204,32 +201,52 @@ void Runner<Number>::update(std::uint32_t population, std::uint32_t row, std::ui
                    .bias_stride = p.bias.stride,
                    .out = s.values.data() + held * p.grid.size() + place,
                    .events = s.events.data() + first});
-    return;
+    return true;
   }
   const bool fires = p.facts.fires();
-  kernels.update(
-      {.pixels = static_cast<std::uint32_t>(pixels),
-       .lanes = p.grid.lanes,
-       .words = p.grid.words,
-       .steps = count,
-       .current = currents.data,
-       .current_step = currents.step_stride,
-       .membrane = s.membrane.data() + place,
-       .synaptic = s.synaptic.empty() ? nullptr : s.synaptic.data() + place,
-       .bias = bias,
-       .threshold = fires ? p.threshold.at(first) : nullptr,
-       .decay = p.decay.at(first),
-       .current_decay = p.current_decay.at(first),
-       .bias_stride = p.bias.stride,
-       .threshold_stride = p.threshold.stride,
-       .decay_stride = p.decay.stride,
-       .current_decay_stride = p.current_decay.stride,
-       .decay_shift = p.facts.decay_shift,
-       .current_decay_shift = p.facts.current_decay_shift,
-       .toward_zero = p.facts.rounding == Rounding::kTowardZero,
-       .bits = fires ? s.bits.data() + slot * p.grid.word_count() + first * p.grid.words : nullptr,
-       .bits_step = p.grid.word_count(),
-       .events = fires ? s.events.data() + first : nullptr});
+  const UpdateRow<Number> work{
+      .pixels = static_cast<std::uint32_t>(pixels),
+      .lanes = p.grid.lanes,
+      .words = p.grid.words,
+      .steps = count,
+      .current = currents.data,
+      .current_step = currents.step_stride,
+      .membrane = s.membrane.data() + place,
+      .synaptic = s.synaptic.empty() ? nullptr : s.synaptic.data() + place,
+      .bias = bias,
+      .threshold = fires ? p.threshold.at(first) : nullptr,
+      .decay = p.decay.at(first),
+      .current_decay = p.current_decay.at(first),
+      .bias_stride = p.bias.stride,
+      .threshold_stride = p.threshold.stride,
+      .decay_stride = p.decay.stride,
+      .current_decay_stride = p.current_decay.stride,
+      .decay_shift = p.facts.decay_shift,
+      .current_decay_shift = p.facts.current_decay_shift,
+      .toward_zero = p.facts.rounding == Rounding::kTowardZero,
+      .checked = plan_.modes[population].checked,
+      .bits = fires ? s.bits.data() + slot * p.grid.word_count() + first * p.grid.words : nullptr,
+      .bits_step = p.grid.word_count(),
+      .events = fires ? s.events.data() + first : nullptr};
+  return work.checked ? update_checked(work, population, row, step, slot) : kernels.update(work);
+}
+
+/// A row in which a membrane leaves its range starts again, one neuron at a time, to find which.
+template <class Number>
+bool Runner<Number>::update_checked(const UpdateRow<Number>& row, std::uint32_t population,
+                                    std::uint32_t index, std::uint64_t step, std::size_t slot) {
+  const std::size_t neurons = std::size_t{row.pixels} * row.lanes;
+  const std::size_t pixels = row.events != nullptr ? row.pixels : 0;
+  membranes_before_.assign(row.membrane, row.membrane + neurons);
+  events_before_.assign(row.events, row.events + pixels);
+  if (program_.kernels->template get<Number>().update(row)) return true;
+  std::ranges::copy(membranes_before_, row.membrane);
+  std::ranges::copy(events_before_, row.events);
+  for (std::uint32_t i = 0; i < row.steps; ++i) {
+    const Number* current = row.current + i * row.current_step;
+    if (!update_plain(population, index, step + i, slot + i, current)) return false;
+  }
+  return true;
 }
 
 template <class Number>

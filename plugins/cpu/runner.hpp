@@ -35,8 +35,10 @@ class Runner {
   bool row(std::uint32_t population, const Steps& steps, std::uint32_t row);
   bool update_rows(std::uint32_t population, std::uint32_t row, std::uint64_t step,
                    std::size_t slot, std::uint32_t count, const Currents<Number>& currents);
-  void update(std::uint32_t population, std::uint32_t row, std::uint64_t step, std::size_t slot,
+  bool update(std::uint32_t population, std::uint32_t row, std::uint64_t step, std::size_t slot,
               std::uint32_t count, const Currents<Number>& currents);
+  bool update_checked(const UpdateRow<Number>& row, std::uint32_t population, std::uint32_t index,
+                      std::uint64_t step, std::size_t slot);
   template <class Sum>
   bool update_plain(std::uint32_t population, std::uint32_t row, std::uint64_t step,
                     std::size_t slot, const Sum* current);
@@ -51,6 +53,8 @@ class Runner {
   Sums<Number> sums_;
   std::function<void()> tick_;
   std::optional<Overflow> overflow_;
+  std::vector<Number> membranes_before_;  ///< of the row at work, where it is checked
+  std::vector<std::uint64_t> events_before_;
   std::vector<ProbeRecord>* records_ = nullptr;
   std::uint64_t samples_ = 0;
 };

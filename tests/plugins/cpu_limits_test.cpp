@@ -62,6 +62,20 @@ TEST(CpuLimits, MembranesUpToTheLastValueOf32BitsAreExact) {
   EXPECT_NE(overflow_of(graph, held(1073741823, 0), 3, {}), "nothing");
 }
 
+TEST(CpuLimits, NeuronsThatFireKeepMembranesInRangeThatNoBoundProves) {
+  If neuron;
+  neuron.firing.threshold = Tensor::scalar(std::int32_t{1000000000});
+  SpikeGraph graph = driven(1, neuron);
+  graph.projections[0].connectivity =
+      Dense{Tensor::from<std::int32_t>({3, 2}, {1, 0, 0, 1, 1, -1})};
+  expect_like_the_oracle(graph, held(1000000000, 3), 200);
+  expect_like_the_oracle(graph, held(1000000000, 1100000000), 11);
+  // 1.1e9 comes in and 1e9 goes out, so that 1e8 more stays at every step.
+  EXPECT_EQ(overflow_of(graph, held(1000000000, 1100000000), 40, {}),
+            "the membrane potential of neuron 1 of 'target' leaves 32 bits at step 11 of sample 0: "
+            "2.2e+09");
+}
+
 TEST(CpuLimits, AnOverflowIsReportedAlikeForAnyWindowAndThreads) {
   const SpikeGraph graph = driven(1000, Li{});
   const Samples samples{held(1, 1)[0], held(100000, 1)[0], held(200000, 1)[0]};

@@ -128,7 +128,8 @@ struct ScaleRow {
 };
 
 /// Integrate, fire and reset by subtraction of binary neurons, or of neurons that never fire: a row
-/// of pixels at some steps, membranes in registers from step to step.
+/// of pixels at some steps, membranes in registers from step to step. Where it checks and a
+/// membrane leaves its range, it answers false, and what it wrote is of no use.
 template <class Number>
 struct UpdateRow {
   std::uint32_t pixels = 0, lanes = 0, words = 0;
@@ -144,6 +145,7 @@ struct UpdateRow {
   std::size_t bias_stride = 0, threshold_stride = 0, decay_stride = 0, current_decay_stride = 0;
   std::uint32_t decay_shift = 0, current_decay_shift = 0;
   bool toward_zero = false;
+  bool checked = false;           ///< not of a cuba_lif
   std::uint64_t* bits = nullptr;  ///< out, when there is a threshold; unused bits stay as they are
   std::size_t bits_step = 0;
   std::uint64_t* events = nullptr;  ///< per pixel: spikes are added
@@ -170,7 +172,7 @@ struct NumberKernels {
   void (*expand)(const std::uint64_t* bits, std::uint32_t pixels, std::uint32_t lanes,
                  std::uint32_t words, Number* out);
   void (*add)(Number* sum, const Number* more, std::size_t count);
-  void (*update)(const UpdateRow<Number>&);
+  bool (*update)(const UpdateRow<Number>&);
   void (*relay)(const RelayRow<Number>&);
 };
 

@@ -27,6 +27,7 @@ NT_INLINE std::uint32_t fire(Vector<Number>& v, Vector<Number> threshold) {
 
 enum class Leak { kNone, kMembrane, kBoth };
 enum class Fires { kNever, kYes };
+enum class Checks { kNo, kYes };
 
 /// Neurons are updated in units of 16 lanes, whose spikes are one 16-bit piece of a word.
 constexpr std::size_t kUnitLanes = 16;
@@ -54,10 +55,11 @@ NT_INLINE void store_spikes(std::uint64_t* words, std::size_t lane, std::uint32_
 }
 
 /// kUnits units through all steps, side by side: one waits for its own last step, not for the
-/// others.
-template <class Number, Leak kLeak, Fires kFires, int kUnits>
-NT_INLINE void update_units(const UpdateRow<Number>& row, const Unit* units) {
+/// others. True if every membrane stayed in range, or nobody asked.
+template <class Number, Leak kLeak, Fires kFires, Checks kChecks, int kUnits>
+NT_INLINE bool update_units(const UpdateRow<Number>& row, const Unit* units) {
   Vector<Number> v[kUnits][kUnitVectors];
+  Mask left[kUnits][kUnitVectors] = {};
   std::uint32_t events[kUnits] = {};
   for (int u = 0; u < kUnits; ++u) {
     for (int i = 0; i < kUnitVectors; ++i)
@@ -87,7 +89,11 @@ NT_INLINE void update_units(const UpdateRow<Number>& row, const Unit* units) {
           const Vector<Number> keep = load(of_unit(row.decay, row.decay_stride, unit) + lane);
           v[u][i] = decayed(v[u][i], keep, row.decay_shift, row.toward_zero);
         }
-        v[u][i] = v[u][i] + arriving;
+        if constexpr (kChecks == Checks::kYes) {
+          v[u][i] = checked_sum(v[u][i], arriving, left[u][i]);
+        } else {
+          v[u][i] = v[u][i] + arriving;
+        }
         if constexpr (kFires == Fires::kYes) {
           const Vector<Number> threshold =
               load(of_unit(row.threshold, row.threshold_stride, unit) + lane);
@@ -100,48 +106,53 @@ NT_INLINE void update_units(const UpdateRow<Number>& row, const Unit* units) {
       }
     }
   }
+  bool stayed = true;
   for (int u = 0; u < kUnits; ++u) {
-    for (int i = 0; i < kUnitVectors; ++i)
+    for (int i = 0; i < kUnitVectors; ++i) {
       store(row.membrane + units[u].place + i * kLanes, v[u][i]);
+      if constexpr (kChecks == Checks::kYes) stayed = stayed && !any_left(left[u][i]);
+    }
     if constexpr (kFires == Fires::kYes) row.events[units[u].pixel] += events[u];
   }
+  return stayed;
 }
 
-template <class Number, Leak kLeak, Fires kFires>
-NT_INLINE void update_all(const UpdateRow<Number>& given) {
+template <class Number, Leak kLeak, Fires kFires, Checks kChecks>
+NT_INLINE bool update_all(const UpdateRow<Number>& given) {
   constexpr int kTogether = kUnitVectors > 1 ? 2 : 4;
   const UpdateRow<Number> row = given;  // a copy that stores cannot change
   Unit units[kTogether];
   int waiting = 0;
+  bool stayed = true;
   for (std::size_t pixel = 0; pixel < row.pixels; ++pixel) {
     for (std::size_t lane = 0; lane < row.lanes; lane += kUnitLanes) {
       units[waiting++] = {pixel * row.lanes + lane, pixel, lane};
       if (waiting < kTogether) continue;
-      update_units<Number, kLeak, kFires, kTogether>(row, units);
+      stayed &= update_units<Number, kLeak, kFires, kChecks, kTogether>(row, units);
       waiting = 0;
     }
   }
-  for (int u = 0; u < waiting; ++u) update_units<Number, kLeak, kFires, 1>(row, units + u);
+  for (int u = 0; u < waiting; ++u) {
+    stayed &= update_units<Number, kLeak, kFires, kChecks, 1>(row, units + u);
+  }
+  return stayed;
 }
 
-template <class Number, Leak kLeak>
-NT_INLINE void update_leaky(const UpdateRow<Number>& row) {
-  if (row.threshold != nullptr) {
-    update_all<Number, kLeak, Fires::kYes>(row);
-  } else {
-    update_all<Number, kLeak, Fires::kNever>(row);
-  }
+template <class Number, Leak kLeak, Checks kChecks>
+NT_INLINE bool update_leaky(const UpdateRow<Number>& row) {
+  return row.threshold != nullptr ? update_all<Number, kLeak, Fires::kYes, kChecks>(row)
+                                  : update_all<Number, kLeak, Fires::kNever, kChecks>(row);
 }
 
 template <class Number>
-void update_row(const UpdateRow<Number>& row) {
-  if (row.current_decay != nullptr) {
-    update_leaky<Number, Leak::kBoth>(row);
-  } else if (row.decay != nullptr) {
-    update_leaky<Number, Leak::kMembrane>(row);
-  } else {
-    update_leaky<Number, Leak::kNone>(row);
+bool update_row(const UpdateRow<Number>& row) {
+  if (row.current_decay != nullptr) return update_leaky<Number, Leak::kBoth, Checks::kNo>(row);
+  if (row.decay != nullptr) {
+    return row.checked ? update_leaky<Number, Leak::kMembrane, Checks::kYes>(row)
+                       : update_leaky<Number, Leak::kMembrane, Checks::kNo>(row);
   }
+  return row.checked ? update_leaky<Number, Leak::kNone, Checks::kYes>(row)
+                     : update_leaky<Number, Leak::kNone, Checks::kNo>(row);
 }
 
 template <class Number>

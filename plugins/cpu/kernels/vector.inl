@@ -84,5 +84,21 @@ NT_INLINE Vector<float> select(Mask mask, Vector<float> value) {
 }
 NT_INLINE Mask select(Mask mask, Mask value) { return value & mask; }
 
+/// The sum, and in `left` the lanes in which it left its range. Once not finite, a float stays so.
+NT_INLINE Vector<float> checked_sum(Vector<float> a, Vector<float> b, Mask& left) {
+  const Vector<float> sum = a + b;
+  left = (sum - sum) != Vector<float>{};
+  return sum;
+}
+NT_INLINE Mask checked_sum(Mask a, Mask b, Mask& left) {
+  using Unsigned = Vector<std::uint32_t>;  // whose sums wrap around
+  const auto sum =
+      reinterpret_cast<Mask>(reinterpret_cast<Unsigned>(a) + reinterpret_cast<Unsigned>(b));
+  left |= (a ^ sum) & (b ^ sum);  // the sign bit: both parts have the other sign
+  return sum;
+}
+/// True if checked_sum() marked a lane.
+NT_INLINE bool any_left(Mask left) { return bits_of(left < 0) != 0; }
+
 }  // namespace
 }  // namespace neurotool::cpu::NT_CPU_LEVEL
