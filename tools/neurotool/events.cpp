@@ -7,16 +7,13 @@
 #include <chrono>
 #include <system_error>
 
+#include "render.hpp"
+
 namespace neurotool::cli {
 namespace {
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::string_view word_of(Severity severity) {
-  if (severity == Severity::kError) return "error";
-  return severity == Severity::kWarning ? "warning" : "note";
 }
 
 Json diagnostic_event(const Diagnostic& item) {

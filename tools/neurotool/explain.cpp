@@ -12,7 +12,7 @@
 namespace neurotool::cli {
 namespace {
 
-int print_list(Terminal& terminal) {
+int print_codes(Terminal& terminal) {
   std::string text;
   for (const Page& page : diagnostic_pages()) text += fmt::format("{}\n", page.code);
   terminal.out().write(text);
@@ -49,7 +49,7 @@ void add_explain(CommandLine& line) {
                       {"neurotool explain", "All codes."}};
   add_value(command, "code", *code, "CODE", "The code to explain.");
   command.action = [code](Terminal& terminal) {
-    return code->empty() ? print_list(terminal) : explain(*code, terminal);
+    return code->empty() ? print_codes(terminal) : explain(*code, terminal);
   };
 }
 

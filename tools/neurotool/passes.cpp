@@ -17,7 +17,7 @@ std::string levels(const PassInfo& info) {
   return fmt::format("{} to {}", level_name(info.from), level_name(info.to));
 }
 
-int print_list(Terminal& terminal) {
+int print_passes(Terminal& terminal) {
   std::vector<std::vector<std::string>> rows;
   for (const PassEntry& entry : pass_registry()) {
     rows.push_back(
@@ -57,7 +57,7 @@ void add_passes(CommandLine& line) {
                       {"neurotool opt net.onnx --passes infer_shapes", "Run one and look."}};
   add_value(command, "name", *name, "NAME", "The pass to show.");
   command.action = [name](Terminal& terminal) {
-    return name->empty() ? print_list(terminal) : print_one(*name, terminal);
+    return name->empty() ? print_passes(terminal) : print_one(*name, terminal);
   };
 }
 

@@ -81,7 +81,7 @@ Json to_json(const std::string& file, const CheckReport& report) {
   return json;
 }
 
-int print_list(Terminal& terminal) {
+int print_checks(Terminal& terminal) {
   std::vector<std::vector<std::string>> rows;
   for (const conformance::CheckInfo& check : conformance::list_checks())
     rows.push_back({std::string(check.name), std::string(check.summary)});
@@ -125,7 +125,7 @@ int check_file(const std::string& file, const CheckArguments& arguments, Json& a
 }
 
 int check_files(const CheckArguments& arguments, Terminal& terminal) {
-  if (arguments.list) return print_list(terminal);
+  if (arguments.list) return print_checks(terminal);
   if (arguments.files.empty()) {
     show(error("cli.usage", {}, "no plugin file was named",
                "neurotool plugin check FILE; --list shows the checks"),

@@ -38,18 +38,6 @@ std::string_view color_of(Severity severity) {
   return kRed;
 }
 
-std::string_view word_of(Severity severity) {
-  switch (severity) {
-    case Severity::kNote:
-      return "note";
-    case Severity::kWarning:
-      return "warning";
-    case Severity::kError:
-      return "error";
-  }
-  return "error";
-}
-
 std::optional<std::string> source_of(const std::string& path, const RenderOptions& options) {
   for (const auto& [name, text] : options.sources) {
     if (name == path) return text;
@@ -147,6 +135,18 @@ std::string indented(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view word_of(Severity severity) {
+  switch (severity) {
+    case Severity::kNote:
+      return "note";
+    case Severity::kWarning:
+      return "warning";
+    case Severity::kError:
+      return "error";
+  }
+  return "error";
+}
 
 std::string render(const Diagnostic& diagnostic, const RenderOptions& options) {
   const Paint paint{options.color};

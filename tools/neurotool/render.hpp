@@ -18,6 +18,8 @@ struct RenderOptions {
   std::vector<std::pair<std::string, std::string>> sources = {};
 };
 
+std::string_view word_of(Severity severity);
+
 /// One diagnostic; ends with a line break.
 std::string render(const Diagnostic& diagnostic, const RenderOptions& options);
 

@@ -44,7 +44,7 @@ std::string member(const Json& json, std::string_view key) {
   return text ? *text : std::string();
 }
 
-int print_list(const SearchPath& path, Terminal& terminal) {
+int print_targets(const SearchPath& path, Terminal& terminal) {
   const std::vector<ListedTarget> targets = list_targets(path);
   std::vector<std::vector<std::string>> rows;
   for (const ListedTarget& target : targets) {
@@ -131,7 +131,7 @@ void add_targets(CommandLine& line) {
   add_plugin_options(command, options->plugins);
   command.action = [options](Terminal& terminal) {
     const SearchPath path = options->plugins.search_path();
-    return options->name.empty() ? print_list(path, terminal)
+    return options->name.empty() ? print_targets(path, terminal)
                                  : print_one(path, options->name, terminal);
   };
 }
