@@ -153,6 +153,9 @@ CommandLine::CommandLine() : app_("", "neurotool") {
   add_schema(*this);
   add_explain(*this);
   add_generate(*this);
+  add_as(*this);
+  add_dis(*this);
+  add_run_sco(*this);
   add_version(*this);
   app_.add_flag("--version", version_, "Print the five versions; the same as 'neurotool version'.");
   for (Command& command : commands_) add_common(command);

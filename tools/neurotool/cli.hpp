@@ -83,6 +83,9 @@ void add_plugin(CommandLine& line);
 void add_schema(CommandLine& line);
 void add_explain(CommandLine& line);
 void add_generate(CommandLine& line);
+void add_as(CommandLine& line);
+void add_dis(CommandLine& line);
+void add_run_sco(CommandLine& line);
 void add_version(CommandLine& line);
 
 }  // namespace neurotool::cli
