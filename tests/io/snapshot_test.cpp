@@ -85,6 +85,8 @@ TensorGraph every_operation() {
   for (const BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kMax}) add(Binary{kind}, 2);
   graph.add_op("clip", Clip{}, {x, ValueId{}, x});
   add(Softmax{.axis = 2}, 1);
+  add(Softmax{.axis = 1, .kind = SoftmaxKind::kLogSoftmax}, 1);
+  add(Where{}, 3);
   add(Reshape{.allow_zero = true}, 2);
   add(Transpose{.perm = {0, 2, 1}}, 1);
   add(Squeeze{}, 1);
@@ -93,7 +95,41 @@ TensorGraph every_operation() {
   add(Slice{}, 3);
   add(Pad{}, 2);
   add(Gather{.axis = 1}, 2);
-  add(ReduceMean{.keep_dims = false}, 1);
+  add(Reduce{.keep_dims = false}, 1);
+  add(Reduce{.kind = ReduceKind::kMin}, 2);
+  add(Pad{.mode = PadMode::kReflect}, 2);
+  add(Expand{}, 2);
+  add(Tile{}, 2);
+  add(ArgMax{.axis = 1, .keep_dims = false, .select_last = true}, 1);
+  add(NumberRange{}, 3);
+  add(Einsum{.equation = "...ij,...jk->...ik"}, 2);
+  add(MaxPool{.kernel = {2},
+              .strides = {},
+              .dilations = {},
+              .pads = {},
+              .result = PoolResult::kColumnIndex},
+      1);
+  add(Resize{.mode = ResizeMode::kCubic,
+             .coordinates = ResizeCoordinates::kCropAndResize,
+             .nearest = ResizeNearest::kCeil,
+             .aspect = ResizeAspect::kNotLarger,
+             .axes = {2, 3},
+             .cubic_a = -0.5f,
+             .outside = 7,
+             .exclude_outside = true,
+             .antialias = true},
+      4);
+  add(Recurrent{.kind = RecurrentKind::kGru,
+                .direction = RecurrentDirection::kBidirectional,
+                .result = RecurrentResult::kLastHidden,
+                .activations = {Activation::kSigmoid, Activation::kTanh, Activation::kHardSigmoid,
+                                Activation::kElu},
+                .alpha = {0, 0, 0.25f, 2},
+                .beta = {0, 0, 0.5f, 0},
+                .clip = 3,
+                .linear_before_reset = true,
+                .batch_first = true},
+      3);
   add(Cast{DType::kBfloat16}, 1);
   add(ShapeOf{.start = 1, .end = 3}, 1);
   add(ShapeOf{}, 1);

@@ -30,13 +30,33 @@ Result<Tensor> run(const GlobalAveragePool& op, Inputs in, const TensorType& out
 // kernels_normalise.cpp
 Result<Tensor> run(const BatchNorm& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Softmax& op, Inputs in, const TensorType& out);
-Result<Tensor> run(const ReduceMean& op, Inputs in, const TensorType& out);
 
 // kernels_elementwise.cpp
 Result<Tensor> run(const Unary& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Binary& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Clip& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Cast& op, Inputs in, const TensorType& out);
+
+// kernels_choose.cpp
+Result<Tensor> run(const Where& op, Inputs in, const TensorType& out);
+
+// kernels_reduce.cpp
+Result<Tensor> run(const Reduce& op, Inputs in, const TensorType& out);
+Result<Tensor> run(const ArgMax& op, Inputs in, const TensorType& out);
+
+// kernels_einsum.cpp
+Result<Tensor> run(const Einsum& op, Inputs in, const TensorType& out);
+
+// kernels_spread.cpp
+Result<Tensor> run(const Expand& op, Inputs in, const TensorType& out);
+Result<Tensor> run(const Tile& op, Inputs in, const TensorType& out);
+Result<Tensor> run(const NumberRange& op, Inputs in, const TensorType& out);
+
+// kernels_resize.cpp
+Result<Tensor> run(const Resize& op, Inputs in, const TensorType& out);
+
+// kernels_recurrent.cpp
+Result<Tensor> run(const Recurrent& op, Inputs in, const TensorType& out);
 
 // kernels_layout.cpp
 Result<Tensor> run(const Flatten& op, Inputs in, const TensorType& out);

@@ -7,6 +7,7 @@
 
 #include "eval/broadcast_loop.hpp"
 #include "eval/kernels.hpp"
+#include "ir/words.hpp"
 
 namespace neurotool::kernels {
 namespace {
@@ -29,6 +30,8 @@ Result<Tensor> run_real(UnaryKind kind, const Tensor& in) {
       return map<T>(in, [](T x) { return std::abs(x); });
     case UnaryKind::kCeil:
       return map<T>(in, [](T x) { return std::ceil(x); });
+    case UnaryKind::kCos:
+      return map<T>(in, [](T x) { return std::cos(x); });
     case UnaryKind::kErf:
       return map<T>(in, [](T x) { return std::erf(x); });
     case UnaryKind::kExp:
@@ -39,6 +42,8 @@ Result<Tensor> run_real(UnaryKind kind, const Tensor& in) {
       return map<T>(in, [](T x) { return std::log(x); });
     case UnaryKind::kNeg:
       return map<T>(in, [](T x) { return -x; });
+    case UnaryKind::kNot:
+      break;
     // Not max(x, 0): a NaN must stay one.
     case UnaryKind::kRelu:
       return map<T>(in, [](T x) { return x < T{0} ? T{0} : x; });
@@ -46,12 +51,16 @@ Result<Tensor> run_real(UnaryKind kind, const Tensor& in) {
       return map<T>(in, [](T x) { return std::nearbyint(x); });
     case UnaryKind::kSigmoid:
       return map<T>(in, [](T x) { return T{1} / (T{1} + std::exp(-x)); });
+    case UnaryKind::kSign:
+      return map<T>(in, [](T x) { return x > T{0} ? T{1} : x < T{0} ? T{-1} : x; });
+    case UnaryKind::kSin:
+      return map<T>(in, [](T x) { return std::sin(x); });
     case UnaryKind::kSqrt:
       return map<T>(in, [](T x) { return std::sqrt(x); });
     case UnaryKind::kTanh:
       return map<T>(in, [](T x) { return std::tanh(x); });
   }
-  check_failed(__FILE__, __LINE__, "kind", "no such unary operation");
+  return unsupported("this function", kDTypeOf<T>);
 }
 
 /// Arithmetic on 64 unsigned bits wraps instead of being undefined.
@@ -66,20 +75,54 @@ Result<Tensor> run_integer(UnaryKind kind, const Tensor& in) {
   if (kind == UnaryKind::kNeg) return map<T>(in, negated);
   if (kind == UnaryKind::kAbs) return map<T>(in, [&](T x) { return x < T{0} ? negated(x) : x; });
   if (kind == UnaryKind::kRelu) return map<T>(in, [](T x) { return x < T{0} ? T{0} : x; });
+  if (kind == UnaryKind::kSign) {
+    return map<T>(in, [](T x) { return static_cast<T>((x > T{0} ? 1 : 0) - (x < T{0} ? 1 : 0)); });
+  }
   return unsupported("this function", kDTypeOf<T>);
 }
 
-template <class T, class F>
+/// By squaring; wraps. A negative power of anything but 1 and -1 is cut off to 0.
+template <class T>
+T integer_power(T base, T exponent) {
+  if (exponent < T{0}) {
+    if (base == T{1}) return base;
+    if (base == static_cast<T>(-1)) return exponent % 2 == 0 ? T{1} : base;
+    return T{0};
+  }
+  T result{1};
+  for (auto left = static_cast<std::uint64_t>(exponent); left != 0; left /= 2) {
+    if (left % 2 == 1) result = wrapped(result, base, std::multiplies<>());
+    base = wrapped(base, base, std::multiplies<>());
+  }
+  return result;
+}
+
+/// The rest of a division: with the sign of the divisor, or of the dividend. y is not 0 for
+/// integers.
+template <class T>
+T rest(T x, T y, bool like_divisor) {
+  T result;
+  if constexpr (std::is_floating_point_v<T>) {
+    result = std::fmod(x, y);
+  } else {
+    // The smallest integer divided by -1 overflows.
+    result = std::is_signed_v<T> && y == static_cast<T>(-1) ? T{0} : static_cast<T>(x % y);
+  }
+  const bool other_sign = result != T{0} && (result < T{0}) != (y < T{0});
+  return like_divisor && other_sign ? static_cast<T>(result + y) : result;
+}
+
+template <class T, class To = T, class F>
 Tensor combine(const Tensor& a, const Tensor& b, const Shape& shape, const F& f) {
   const T* left = a.as<T>().data();
   const T* right = b.as<T>().data();
-  Output<T> out(shape);
-  T* result = out.data();
+  Output<To> out(shape);
+  To* result = out.data();
   if (out.size() == 0) return std::move(out).finish();
   for_broadcast(broadcast_axes(a.shape(), b.shape(), shape),
                 [&](std::int64_t to, std::int64_t at_a, std::int64_t at_b, std::int64_t extent,
                     std::int64_t step_a, std::int64_t step_b) {
-                  T* y = result + to;
+                  To* y = result + to;
                   const T *x = left + at_a, *z = right + at_b;
                   // The three common cases, written so that the compiler sees their strides.
                   if (step_a == 1 && step_b == 1) {
@@ -93,6 +136,13 @@ Tensor combine(const Tensor& a, const Tensor& b, const Shape& shape, const F& f)
                 });
   return std::move(out).finish();
 }
+
+template <class T>
+bool has_zero(const Tensor& tensor) {
+  return std::ranges::find(tensor.as<T>(), T{0}) != tensor.as<T>().end();
+}
+
+Error by_zero() { return error("eval.domain", {}, "a division of integers by zero"); }
 
 template <class T>
 Result<Tensor> run_binary(BinaryKind kind, const Tensor& a, const Tensor& b, const Shape& shape) {
@@ -115,15 +165,30 @@ Result<Tensor> run_binary(BinaryKind kind, const Tensor& a, const Tensor& b, con
     case BinaryKind::kMax:
       return combine<T>(a, b, shape, [](T x, T y) { return x < y ? y : x; });
     case BinaryKind::kPow:
-      if constexpr (kReal) return combine<T>(a, b, shape, [](T x, T y) { return std::pow(x, y); });
-      return unsupported("a power", kDTypeOf<T>);
+      return combine<T>(a, b, shape, [](T x, T y) {
+        if constexpr (kReal) return std::pow(x, y);
+        if constexpr (!kReal) return integer_power(x, y);
+      });
+    case BinaryKind::kMod:
+    case BinaryKind::kFmod:
+      if (!kReal && has_zero<T>(b)) return by_zero();
+      return combine<T>(a, b, shape,
+                        [=](T x, T y) { return rest(x, y, kind == BinaryKind::kMod); });
+    case BinaryKind::kEqual:
+      return combine<T, bool>(a, b, shape, [](T x, T y) { return x == y; });
+    case BinaryKind::kLess:
+      return combine<T, bool>(a, b, shape, [](T x, T y) { return x < y; });
+    case BinaryKind::kLessOrEqual:
+      return combine<T, bool>(a, b, shape, [](T x, T y) { return x <= y; });
+    case BinaryKind::kAnd:
+    case BinaryKind::kOr:
+    case BinaryKind::kXor:
+      break;
     case BinaryKind::kDiv:
       if constexpr (kReal) {
         return arithmetic(std::divides<>());
       } else {
-        if (std::ranges::find(b.as<T>(), T{0}) != b.as<T>().end()) {
-          return error("eval.domain", {}, "a division of integers by zero");
-        }
+        if (has_zero<T>(b)) return by_zero();
         return combine<T>(a, b, shape, [](T x, T y) {
           // The smallest integer divided by -1 has no representation: it wraps.
           if (std::is_signed_v<T> && y == static_cast<T>(-1)) {
@@ -133,7 +198,14 @@ Result<Tensor> run_binary(BinaryKind kind, const Tensor& a, const Tensor& b, con
         });
       }
   }
-  check_failed(__FILE__, __LINE__, "kind", "no such binary operation");
+  return unsupported(word_of(kind), kDTypeOf<T>);
+}
+
+Result<Tensor> run_logic(BinaryKind kind, const Tensor& a, const Tensor& b, const Shape& shape) {
+  if (kind == BinaryKind::kAnd) return combine<bool>(a, b, shape, std::logical_and<>());
+  if (kind == BinaryKind::kOr) return combine<bool>(a, b, shape, std::logical_or<>());
+  const bool equal = kind == BinaryKind::kEqual;
+  return combine<bool>(a, b, shape, [=](bool x, bool y) { return (x == y) == equal; });
 }
 
 /// A float as an integer: cut off, held at the ends of the range, NaN as 0. Never undefined.
@@ -151,6 +223,7 @@ To cut(From value) {
 }  // namespace
 
 Result<Tensor> run(const Unary& op, Inputs in, const TensorType& out) {
+  if (out.dtype == DType::kBool) return map<bool>(in[0], [](bool x) { return !x; });
   return with_number(out.dtype, op_name(Op(op)), [&]<class T>(T) -> Result<Tensor> {
     if constexpr (std::is_floating_point_v<T>) return run_real<T>(op.kind, in[0]);
     if constexpr (!std::is_floating_point_v<T>) return run_integer<T>(op.kind, in[0]);
@@ -158,7 +231,9 @@ Result<Tensor> run(const Unary& op, Inputs in, const TensorType& out) {
 }
 
 Result<Tensor> run(const Binary& op, Inputs in, const TensorType& out) {
-  return with_number(out.dtype, op_name(Op(op)), [&]<class T>(T) -> Result<Tensor> {
+  const DType dtype = in[0].dtype();
+  if (dtype == DType::kBool) return run_logic(op.kind, in[0], in[1], *out.shape);
+  return with_number(dtype, op_name(Op(op)), [&]<class T>(T) -> Result<Tensor> {
     return run_binary<T>(op.kind, in[0], in[1], *out.shape);
   });
 }

@@ -4,6 +4,7 @@
 
 #include "eval/kernel_tools.hpp"
 #include "eval/kernels.hpp"
+#include "eval/pick_axes.hpp"
 
 namespace neurotool::kernels {
 namespace {
@@ -161,11 +162,12 @@ Result<Tensor> run(const Slice&, Inputs in, const TensorType& out) {
   return std::move(result).finish();
 }
 
-Result<Tensor> run(const Pad&, Inputs in, const TensorType& out) {
+Result<Tensor> run(const Pad& op, Inputs in, const TensorType& out) {
   const Shape& data = in[0].shape();
   NT_TRY(const auto pads, integers_of(in[1], "the pads"));
   NT_TRY(const auto axes, optional_list(in, 3, "the padded axes"));
   NT_TRY(const auto amounts, pad_amounts(data.size(), pads, axes));
+  if (op.mode != PadMode::kConstant) return pad_with_data(op.mode, in[0], amounts, out);
   const bool has_value = in.size() > 2 && in[2].defined();
   if (has_value && in[2].size() != 1) {
     return error("eval.shape", {},

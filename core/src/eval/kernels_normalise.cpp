@@ -1,4 +1,4 @@
-// Batch normalisation, softmax and means: statistics in double precision.
+// Batch normalisation and softmax: statistics in double precision.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,6 +7,34 @@
 #include "eval/kernels.hpp"
 
 namespace neurotool::kernels {
+namespace {
+
+/// One line of a softmax: `extent` elements, `step` apart.
+template <class T>
+void soften(SoftmaxKind kind, const T* x, T* y, std::size_t extent, std::size_t step) {
+  double most = -std::numeric_limits<double>::infinity(), sum = 0;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < extent; ++i) {
+    const auto value = static_cast<double>(x[i * step]);
+    if (value > most) first = i;
+    most = std::max(most, value);
+  }
+  if (kind == SoftmaxKind::kHardmax) {
+    for (std::size_t i = 0; i < extent; ++i) y[i * step] = static_cast<T>(i == first ? 1 : 0);
+    return;
+  }
+  for (std::size_t i = 0; i < extent; ++i) {
+    sum += std::exp(static_cast<double>(x[i * step]) - most);
+  }
+  const double logarithm = std::log(sum);
+  for (std::size_t i = 0; i < extent; ++i) {
+    const double value = static_cast<double>(x[i * step]) - most;
+    y[i * step] =
+        static_cast<T>(kind == SoftmaxKind::kSoftmax ? std::exp(value) / sum : value - logarithm);
+  }
+}
+
+}  // namespace
 
 Result<Tensor> run(const BatchNorm& op, Inputs in, const TensorType& out) {
   const Shape& shape = in[0].shape();
@@ -46,57 +74,9 @@ Result<Tensor> run(const Softmax& op, Inputs in, const TensorType& out) {
     for_rows(lines, extent, [&](std::size_t first, std::size_t last) {
       for (std::size_t line = first; line < last; ++line) {
         const std::size_t begin = line / inner * extent * inner + line % inner;
-        double most = -std::numeric_limits<double>::infinity(), sum = 0;
-        for (std::size_t i = 0; i < extent; ++i) {
-          most = std::max(most, static_cast<double>(x[begin + i * inner]));
-        }
-        for (std::size_t i = 0; i < extent; ++i) {
-          sum += std::exp(static_cast<double>(x[begin + i * inner]) - most);
-        }
-        for (std::size_t i = 0; i < extent; ++i) {
-          const std::size_t at = begin + i * inner;
-          result.data()[at] = static_cast<T>(std::exp(static_cast<double>(x[at]) - most) / sum);
-        }
+        soften(op.kind, x + begin, result.data() + begin, extent, inner);
       }
     });
-    return std::move(result).finish();
-  });
-}
-
-Result<Tensor> run(const ReduceMean&, Inputs in, const TensorType& out) {
-  const Shape& shape = in[0].shape();
-  std::vector<std::int64_t> given;
-  if (in.size() > 1 && in[1].defined()) {
-    NT_TRY(given, integers_of(in[1], "the reduced axes"));
-  }
-  NT_TRY(const auto axes, normal_axes(given, shape.size(), "reduced axis"));
-  // Strides into the sums: 0 along a reduced axis.
-  Shape kept = shape;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (axes.empty() || std::ranges::find(axes, i) != axes.end()) kept[i] = 1;
-  }
-  std::vector<std::int64_t> strides = strides_of(kept);
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (kept[i] == 1) strides[i] = 0;
-  }
-  const double divisor = static_cast<double>(product(shape)) / static_cast<double>(product(kept));
-  return with_real(out.dtype, "a mean", [&]<class T>(T) -> Result<Tensor> {
-    std::vector<double> sums(product(kept), 0);
-    std::vector<std::int64_t> index(shape.size(), 0);
-    std::int64_t at = 0;
-    for (const T value : in[0].as<T>()) {
-      sums[static_cast<std::size_t>(at)] += static_cast<double>(value);
-      for (std::size_t axis = shape.size(); axis-- > 0;) {
-        at += strides[axis];
-        if (++index[axis] < shape[axis]) break;
-        at -= strides[axis] * shape[axis];
-        index[axis] = 0;
-      }
-    }
-    Output<T> result(*out.shape);
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      result.data()[i] = static_cast<T>(sums[i] / divisor);
-    }
     return std::move(result).finish();
   });
 }

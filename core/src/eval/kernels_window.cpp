@@ -9,21 +9,20 @@ namespace {
 
 using Windows = std::array<KernelWindow, kSpatial>;
 
-/// out[n,c,…] = reduce(plane of (n,c), output position), for every plane.
-template <class T, class Reduce>
-Tensor pool(const Tensor& in, const Shape& out_shape, const Windows& windows,
-            const Reduce& reduce) {
+/// out[n,c,…] = pick(plane of (n,c), output position), for every plane.
+template <class T, class To = T, class Pick>
+Tensor pool(const Tensor& in, const Shape& out_shape, const Windows& windows, const Pick& pick) {
   const Spatial extents = spatial_of(in.shape()), positions = spatial_of(out_shape);
   const auto plane = static_cast<std::size_t>(extents[0] * extents[1] * extents[2]);
   const auto out_plane = static_cast<std::size_t>(positions[0] * positions[1] * positions[2]);
   const auto planes = static_cast<std::size_t>(out_shape[0] * out_shape[1]);
   const T* x = in.as<T>().data();
-  Output<T> out(out_shape);
+  Output<To> out(out_shape);
   for_rows(planes, std::max(plane, out_plane), [&](std::size_t first, std::size_t last) {
     for (std::size_t row = first; row < last; ++row) {
-      T* to = out.data() + row * out_plane;
+      To* to = out.data() + row * out_plane;
       for_positions(positions, [&](const Spatial& at) {
-        *to++ = reduce(x + row * plane, at, taps_inside(at, extents, windows));
+        *to++ = pick(x + row * plane, at, taps_inside(at, extents, windows));
       });
     }
   });
@@ -63,18 +62,51 @@ std::int64_t count_with_pads(const Spatial& at, const Spatial& extents, const Wi
 
 }  // namespace
 
+namespace {
+
+template <class T>
+Tensor largest(const Tensor& in, const Shape& shape, const Windows& windows) {
+  using Limits = std::numeric_limits<T>;
+  const Spatial extents = spatial_of(in.shape());
+  return pool<T>(in, shape, windows, [&](const T* plane, const Spatial&, const Taps& taps) {
+    T most = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    for_taps(taps, extents, windows, [&](const Spatial&, std::int64_t index) {
+      most = plane[index] > most ? plane[index] : most;
+    });
+    return most;
+  });
+}
+
+/// The place of each window's first largest element in the whole input.
+template <class T>
+Tensor place_of_largest(const Tensor& in, const Shape& shape, const Windows& windows,
+                        bool by_column) {
+  const Spatial extents = spatial_of(in.shape());
+  const T* const x = in.as<T>().data();
+  const std::int64_t plane_size = extents[0] * extents[1] * extents[2];
+  return pool<T, std::int64_t>(
+      in, shape, windows, [&](const T* plane, const Spatial&, const Taps& taps) {
+        std::int64_t best = -1;
+        for_taps(taps, extents, windows, [&](const Spatial&, std::int64_t index) {
+          if (best < 0 || plane[index] > plane[best]) best = index;
+        });
+        if (by_column) {
+          const std::int64_t w = best % extents[2], h = best / extents[2] % extents[1];
+          const std::int64_t d = best / extents[2] / extents[1];
+          best = (w * extents[1] + h) * extents[0] + d;
+        }
+        return (plane - x) / plane_size * plane_size + best;
+      });
+}
+
+}  // namespace
+
 Result<Tensor> run(const MaxPool& op, Inputs in, const TensorType& out) {
   NT_TRY(const Windows windows, windows_of_pool(op));
-  const Spatial extents = spatial_of(in[0].shape());
-  return with_real(out.dtype, "max pooling", [&]<class T>(T) -> Result<Tensor> {
-    return pool<T>(in[0], *out.shape, windows,
-                   [&](const T* plane, const Spatial&, const Taps& taps) {
-                     T most = -std::numeric_limits<T>::infinity();
-                     for_taps(taps, extents, windows, [&](const Spatial&, std::int64_t index) {
-                       most = plane[index] > most ? plane[index] : most;
-                     });
-                     return most;
-                   });
+  return with_number(in[0].dtype(), "max pooling", [&]<class T>(T) -> Result<Tensor> {
+    if (op.result == PoolResult::kValue) return largest<T>(in[0], *out.shape, windows);
+    const bool by_column = op.result == PoolResult::kColumnIndex;
+    return place_of_largest<T>(in[0], *out.shape, windows, by_column);
   });
 }
 

@@ -17,6 +17,18 @@ Json json_of(const std::vector<std::string>& texts) {
   return list;
 }
 
+Json json_of(const std::vector<float>& numbers) {
+  Json list = Json::array();
+  for (const float number : numbers) list.push_back(static_cast<double>(number));
+  return list;
+}
+
+Json json_of(const std::vector<Activation>& activations) {
+  Json list = Json::array();
+  for (const Activation activation : activations) list.push_back(word_of(activation));
+  return list;
+}
+
 Json json_of(std::span<const std::int64_t> numbers) {
   Json list = Json::array();
   for (const std::int64_t number : numbers) list.push_back(number);
@@ -77,6 +89,8 @@ class Describer {
       return value ? Json(*value) : Json();
     } else if constexpr (std::is_same_v<T, float>) {
       return static_cast<double>(value);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      return value;
     } else if constexpr (std::is_class_v<T>) {
       return json_of(value);
     } else {

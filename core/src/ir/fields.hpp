@@ -17,7 +17,9 @@ namespace neurotool {
 template <class T, class... Kinds>
 concept OneOf = (std::same_as<std::remove_const_t<T>, Kinds> || ...);
 
-template <OneOf<MatMul, GlobalAveragePool, Clip, Squeeze, Unsqueeze, Slice, Pad, Identity, Relay> T,
+template <OneOf<MatMul, GlobalAveragePool, Clip, Where, Squeeze, Unsqueeze, Slice, Expand, Tile,
+                NumberRange, Identity, Relay>
+              T,
           class F>
 void each_field(T&, F&&) {}
 
@@ -50,6 +52,7 @@ void each_field(T& op, F&& f) {
   f("pads", op.pads);
   f("ceil_mode", op.ceil_mode);
   if constexpr (OneOf<T, AveragePool>) f("count_include_pad", op.count_include_pad);
+  if constexpr (OneOf<T, MaxPool>) f("result", op.result);
 }
 
 template <OneOf<Unary, Binary> T, class F>
@@ -57,9 +60,19 @@ void each_field(T& op, F&& f) {
   f("kind", op.kind);
 }
 
-template <OneOf<Softmax, Flatten, Concat, Gather> T, class F>
+template <OneOf<Softmax, Flatten, Concat, Gather, ArgMax> T, class F>
 void each_field(T& op, F&& f) {
   f("axis", op.axis);
+  if constexpr (OneOf<T, Softmax>) f("kind", op.kind);
+  if constexpr (OneOf<T, ArgMax>) {
+    f("keep_dims", op.keep_dims);
+    f("select_last", op.select_last);
+  }
+}
+
+template <OneOf<Pad> T, class F>
+void each_field(T& op, F&& f) {
+  f("mode", op.mode);
 }
 
 template <OneOf<Reshape> T, class F>
@@ -72,9 +85,42 @@ void each_field(T& op, F&& f) {
   f("perm", op.perm);
 }
 
-template <OneOf<ReduceMean> T, class F>
+template <OneOf<Reduce> T, class F>
 void each_field(T& op, F&& f) {
+  f("kind", op.kind);
   f("keep_dims", op.keep_dims);
+}
+
+template <OneOf<Einsum> T, class F>
+void each_field(T& op, F&& f) {
+  f("equation", op.equation);
+}
+
+template <OneOf<Resize> T, class F>
+void each_field(T& op, F&& f) {
+  f("mode", op.mode);
+  f("coordinates", op.coordinates);
+  f("nearest", op.nearest);
+  f("aspect", op.aspect);
+  f("axes", op.axes);
+  f("cubic_a", op.cubic_a);
+  f("outside", op.outside);
+  f("exclude_outside", op.exclude_outside);
+  f("antialias", op.antialias);
+}
+
+template <OneOf<Recurrent> T, class F>
+void each_field(T& op, F&& f) {
+  f("kind", op.kind);
+  f("direction", op.direction);
+  f("result", op.result);
+  f("activations", op.activations);
+  f("alpha", op.alpha);
+  f("beta", op.beta);
+  f("clip", op.clip);
+  f("linear_before_reset", op.linear_before_reset);
+  f("input_forget", op.input_forget);
+  f("batch_first", op.batch_first);
 }
 
 template <OneOf<Cast> T, class F>
@@ -176,6 +222,9 @@ void each_field(T& kind, F&& f) {
 inline std::string_view alternative_name(const Op& op) {
   if (std::holds_alternative<Unary>(op)) return "unary";
   if (std::holds_alternative<Binary>(op)) return "binary";
+  if (std::holds_alternative<Softmax>(op)) return "softmax";
+  if (std::holds_alternative<Reduce>(op)) return "reduce";
+  if (std::holds_alternative<Recurrent>(op)) return "recurrent";
   return op_name(op);
 }
 inline std::string_view alternative_name(const Neuron& neuron) { return model_name(neuron); }

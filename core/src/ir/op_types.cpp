@@ -51,6 +51,15 @@ Result<> check_float(Inputs inputs, std::size_t index, std::string_view what) {
   return {};
 }
 
+Result<> check_number(Inputs inputs, std::size_t index, std::string_view what) {
+  const TensorType* type = get(inputs, index);
+  if (!type) return {};
+  if (type->dtype == DType::kBool) return type_error(fmt::format("{} is bool", what));
+  if (type->dtype == inputs[0]->dtype) return {};
+  return type_error(fmt::format("{} is {}, the first input {}", what, short_name(type->dtype),
+                                short_name(inputs[0]->dtype)));
+}
+
 Result<> check_rank(const TensorType& type, std::size_t rank, std::string_view what) {
   if (!type.shape || type.shape->size() == rank) return {};
   return shape_error(
@@ -94,7 +103,12 @@ Result<TensorType> same_as_input(Inputs in) {
 }
 
 bool takes_integers(UnaryKind kind) {
-  return kind == UnaryKind::kAbs || kind == UnaryKind::kNeg || kind == UnaryKind::kRelu;
+  return kind == UnaryKind::kAbs || kind == UnaryKind::kNeg || kind == UnaryKind::kRelu ||
+         kind == UnaryKind::kSign;
+}
+
+bool is_logic(BinaryKind kind) {
+  return kind == BinaryKind::kAnd || kind == BinaryKind::kOr || kind == BinaryKind::kXor;
 }
 
 /// Shape arithmetic: sums and products of extents, where both are known.
@@ -107,11 +121,18 @@ std::optional<std::vector<std::int64_t>> combined(BinaryKind kind, Inputs in, co
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t x = (**a)[(*a)->size() == 1 ? 0 : i], y = (**b)[(*b)->size() == 1 ? 0 : i];
     constexpr std::int64_t kMost = std::int64_t{1} << 31;
+    // A free extent is not negative: exporters compare with -1.
+    const bool free_and_negative = (x == TensorType::kFree && y < 0 && y > -kMost) ||
+                                   (y == TensorType::kFree && x < 0 && x > -kMost);
+    if (kind == BinaryKind::kEqual && free_and_negative) result[i] = 0;
     if (x <= -kMost || x >= kMost || y <= -kMost || y >= kMost) continue;
     if (kind == BinaryKind::kAdd) result[i] = x + y;
     if (kind == BinaryKind::kSub) result[i] = x - y;
     if (kind == BinaryKind::kMul) result[i] = x * y;
     if (kind == BinaryKind::kDiv && y != 0) result[i] = x / y;
+    if (kind == BinaryKind::kMin) result[i] = std::min(x, y);
+    if (kind == BinaryKind::kMax) result[i] = std::max(x, y);
+    if (kind == BinaryKind::kEqual) result[i] = x == y ? 1 : 0;
   }
   return result;
 }
@@ -189,6 +210,8 @@ Result<TensorType> infer(const BatchNorm&, Inputs in) {
 Result<TensorType> infer(const Unary& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
   const DType dtype = in[0]->dtype;
+  if (op.kind == UnaryKind::kNot && dtype == DType::kBool) return same_as_input(in);
+  if (op.kind == UnaryKind::kNot) return type_error(fmt::format("not of {}", short_name(dtype)));
   if (!is_float(dtype) && !(takes_integers(op.kind) && is_integer(dtype))) {
     return type_error(fmt::format("{} has no meaning for {}", op_name(Op(op)), short_name(dtype)));
   }
@@ -201,11 +224,18 @@ Result<TensorType> infer(const Binary& op, Inputs in) {
     return type_error(fmt::format("{} of {} and {}", op_name(Op(op)), short_name(in[0]->dtype),
                                   short_name(in[1]->dtype)));
   }
-  if (in[0]->dtype == DType::kBool) return type_error("arithmetic on bool");
-  if (!in[0]->shape || !in[1]->shape) return typed(in[0]->dtype);
+  const bool of_bool = in[0]->dtype == DType::kBool;
+  if (is_logic(op.kind) && !of_bool) {
+    return type_error(fmt::format("{} of {}", op_name(Op(op)), short_name(in[0]->dtype)));
+  }
+  if (of_bool && !is_logic(op.kind) && op.kind != BinaryKind::kEqual) {
+    return type_error("arithmetic on bool");
+  }
+  const DType dtype = is_predicate(op.kind) ? DType::kBool : in[0]->dtype;
+  if (!in[0]->shape || !in[1]->shape) return typed(dtype);
   NT_TRY(Shape shape, broadcast(*in[0]->shape, *in[1]->shape));
-  TensorType result = typed(in[0]->dtype, std::move(shape));
-  if (result.dtype == DType::kInt64) result.elements = combined(op.kind, in, *result.shape);
+  TensorType result = typed(dtype, std::move(shape));
+  if (in[0]->dtype == DType::kInt64) result.elements = combined(op.kind, in, *result.shape);
   return result;
 }
 
@@ -227,34 +257,42 @@ Result<TensorType> infer(const Clip&, Inputs in) {
   return same_as_input(in);
 }
 
+Result<TensorType> infer(const Where&, Inputs in) {
+  NT_TRY_VOID(check_inputs(in, 3, 3));
+  if (in[0]->dtype != DType::kBool) {
+    return type_error(fmt::format("the condition is {}, not bool", short_name(in[0]->dtype)));
+  }
+  if (in[1]->dtype != in[2]->dtype) {
+    return type_error(fmt::format("a choice between {} and {}", short_name(in[1]->dtype),
+                                  short_name(in[2]->dtype)));
+  }
+  if (!in[0]->shape || !in[1]->shape || !in[2]->shape) return typed(in[1]->dtype);
+  NT_TRY(Shape shape, broadcast(*in[1]->shape, *in[2]->shape));
+  NT_TRY(shape, broadcast(shape, *in[0]->shape));
+  TensorType result = typed(in[1]->dtype, std::move(shape));
+  const auto yes = elements_of(*in[1], "extents"), no = elements_of(*in[2], "extents");
+  const auto& which = in[0]->elements;
+  if (!which || !yes || !*yes || !no || !*no || result.shape->size() > 1) return result;
+  const auto count = std::max({which->size(), (*yes)->size(), (*no)->size()});
+  const auto pick = [](const std::vector<std::int64_t>& list, std::size_t i) {
+    return list[list.size() == 1 ? 0 : i];
+  };
+  result.elements.emplace();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int64_t holds = pick(*which, i);
+    const bool open = holds == TensorType::kUnknown || holds == TensorType::kFree;
+    result.elements->push_back(open    ? TensorType::kUnknown
+                               : holds ? pick(**yes, i)
+                                       : pick(**no, i));
+  }
+  return result;
+}
+
 Result<TensorType> infer(const Softmax& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
   NT_TRY_VOID(check_float(in, 0, "the input"));
   if (in[0]->shape) NT_TRY_VOID(normal_axis(op.axis, in[0]->shape->size(), "softmax axis"));
   return same_as_input(in);
-}
-
-Result<TensorType> infer(const ReduceMean& op, Inputs in) {
-  NT_TRY_VOID(check_inputs(in, 1, 2));
-  NT_TRY_VOID(check_float(in, 0, "the input"));
-  if (!in[0]->shape) return typed(in[0]->dtype);
-  const Shape& data = *in[0]->shape;
-  std::vector<std::int64_t> axes;
-  if (const TensorType* given = get(in, 1)) {
-    if (!given->constant.defined()) {
-      return op.keep_dims ? typed(in[0]->dtype, free_shape(data.size())) : typed(in[0]->dtype);
-    }
-    NT_TRY(axes, integers_of(given->constant, "the reduced axes"));
-  }
-  NT_TRY(const auto normal, normal_axes(axes, data.size(), "reduced axis"));
-  Shape shape;
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    const bool reduced = normal.empty() || std::ranges::find(normal, i) != normal.end();
-    if (reduced && data[i] == 0) return shape_error("the mean of no elements");
-    if (!reduced) shape.push_back(data[i]);
-    if (reduced && op.keep_dims) shape.push_back(1);
-  }
-  return typed(in[0]->dtype, std::move(shape));
 }
 
 Result<TensorType> infer(const Cast& op, Inputs in) {
@@ -300,7 +338,14 @@ Result<TensorType> infer(const ConstantOfShape& op, Inputs in) {
       return shape_error(fmt::format("extent {} is negative", extent));
     }
   }
-  return typed(op.value.dtype(), std::move(shape));
+  TensorType result = typed(op.value.dtype(), std::move(shape));
+  const bool is_list =
+      result.shape->size() == 1 && (*result.shape)[0] >= 0 && (*result.shape)[0] <= kMostElements;
+  if (result.dtype == DType::kInt64 && is_list) {
+    result.elements.emplace(static_cast<std::size_t>((*result.shape)[0]),
+                            op.value.as<std::int64_t>()[0]);
+  }
+  return result;
 }
 
 Result<TensorType> infer(const Identity&, Inputs in) {
@@ -336,7 +381,6 @@ Result<TensorType> infer_type(const Op& op, std::span<const TensorType* const> i
 }
 
 ValueTypes::ValueTypes(const TensorGraph& graph) {
-  types_.reserve(graph.values.size());
   for (const Value& value : graph.values) types_.push_back(type_of(value));
 }
 

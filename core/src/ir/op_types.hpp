@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <optional>
 #include <span>
@@ -48,7 +49,8 @@ class ValueTypes {
   Result<TensorType> infer(const OpNode& node) const;
 
  private:
-  std::vector<TensorType> types_;
+  /// What it hands out stays where it is while more are set.
+  std::deque<TensorType> types_;
 };
 
 }  // namespace neurotool

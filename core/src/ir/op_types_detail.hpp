@@ -19,6 +19,8 @@ const TensorType* get(Inputs inputs, std::size_t index);
 Result<> check_inputs(Inputs inputs, std::size_t least, std::size_t most);
 /// Input `index` has floating-point elements, of the type of input 0.
 Result<> check_float(Inputs inputs, std::size_t index, std::string_view what);
+/// Input `index` has numbers of the type of input 0.
+Result<> check_number(Inputs inputs, std::size_t index, std::string_view what);
 /// Input `index` has this rank, if its shape is known.
 Result<> check_rank(const TensorType& type, std::size_t rank, std::string_view what);
 /// Known extents a and b agree; a free one agrees with everything.
@@ -28,6 +30,11 @@ TensorType typed(DType dtype);
 TensorType typed(DType dtype, Shape shape);
 /// A shape of this rank with every extent free.
 Shape free_shape(std::size_t rank);
+/// The elements of input `index` (axes, starts, …), which must be a list when it is known.
+Result<std::optional<std::vector<std::int64_t>>> list_input(Inputs in, std::size_t index,
+                                                            std::string_view what);
+/// Whether every one of the elements is a number.
+bool is_known(const std::optional<std::vector<std::int64_t>>& elements);
 /// The elements of an integer tensor: of the constant, or those known of shape arithmetic; nothing
 /// when the type says nothing.
 Result<std::optional<std::vector<std::int64_t>>> elements_of(const TensorType& type,
@@ -40,8 +47,8 @@ Result<TensorType> infer(const BatchNorm& op, Inputs in);
 Result<TensorType> infer(const Unary& op, Inputs in);
 Result<TensorType> infer(const Binary& op, Inputs in);
 Result<TensorType> infer(const Clip& op, Inputs in);
+Result<TensorType> infer(const Where& op, Inputs in);
 Result<TensorType> infer(const Softmax& op, Inputs in);
-Result<TensorType> infer(const ReduceMean& op, Inputs in);
 Result<TensorType> infer(const Cast& op, Inputs in);
 Result<TensorType> infer(const ShapeOf& op, Inputs in);
 Result<TensorType> infer(const ConstantOfShape& op, Inputs in);
@@ -62,6 +69,18 @@ Result<TensorType> infer(const Unsqueeze& op, Inputs in);
 Result<TensorType> infer(const Concat& op, Inputs in);
 Result<TensorType> infer(const Slice& op, Inputs in);
 Result<TensorType> infer(const Pad& op, Inputs in);
+Result<TensorType> infer(const Expand& op, Inputs in);
+Result<TensorType> infer(const Tile& op, Inputs in);
 Result<TensorType> infer(const Gather& op, Inputs in);
+
+// Reductions and sums of products, in op_types_reduce.cpp.
+Result<TensorType> infer(const Reduce& op, Inputs in);
+Result<TensorType> infer(const ArgMax& op, Inputs in);
+Result<TensorType> infer(const Einsum& op, Inputs in);
+
+// What only a host runs, in op_types_host.cpp.
+Result<TensorType> infer(const NumberRange& op, Inputs in);
+Result<TensorType> infer(const Resize& op, Inputs in);
+Result<TensorType> infer(const Recurrent& op, Inputs in);
 
 }  // namespace neurotool::op_types

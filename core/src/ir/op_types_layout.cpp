@@ -13,23 +13,6 @@ namespace {
 
 using Elements = std::optional<std::vector<std::int64_t>>;
 
-/// The elements of input `index` (axes, starts, …), which must be a list when it is known.
-Result<Elements> list_input(Inputs in, std::size_t index, std::string_view what) {
-  const TensorType* type = get(in, index);
-  if (!type) return Elements();
-  if (type->shape && type->shape->size() > 1) {
-    return shape_error(fmt::format("{} must have rank 1, got {}", what, to_string(*type->shape)));
-  }
-  return elements_of(*type, what);
-}
-
-/// Whether a list is given and every element is known.
-bool is_known(const Elements& elements) {
-  return elements && std::ranges::none_of(*elements, [](std::int64_t element) {
-           return element == TensorType::kUnknown || element == TensorType::kFree;
-         });
-}
-
 /// The product of extents, or kFreeDim.
 Result<std::int64_t> product(std::span<const std::int64_t> extents) {
   if (std::ranges::find(extents, kFreeDim) != extents.end()) return kFreeDim;
@@ -58,6 +41,25 @@ Elements concatenated(Inputs in) {
 }
 
 }  // namespace
+
+Result<Elements> list_input(Inputs in, std::size_t index, std::string_view what) {
+  const TensorType* type = get(in, index);
+  if (!type) return Elements();
+  if (type->shape && type->shape->size() > 1) {
+    return shape_error(fmt::format("{} must have rank 1, got {}", what, to_string(*type->shape)));
+  }
+  if (!is_integer(type->dtype)) {
+    return type_error(fmt::format("{} must be integers, got {}", what, short_name(type->dtype)));
+  }
+  return elements_of(*type, what);
+}
+
+/// Whether a list is given and every element is known.
+bool is_known(const Elements& elements) {
+  return elements && std::ranges::none_of(*elements, [](std::int64_t element) {
+           return element == TensorType::kUnknown || element == TensorType::kFree;
+         });
+}
 
 Result<TensorType> infer(const Flatten& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
@@ -140,8 +142,14 @@ Result<TensorType> infer(const Squeeze&, Inputs in) {
 Result<TensorType> infer(const Unsqueeze&, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 2, 2));
   NT_TRY(const Elements axes, list_input(in, 1, "the new axes"));
-  if (!in[0]->shape || !is_known(axes)) return typed(in[0]->dtype);
+  if (!in[0]->shape) return typed(in[0]->dtype);
   const Shape& data = *in[0]->shape;
+  if (!is_known(axes)) {
+    const auto& count = in[1]->shape;
+    const bool counted = count && count->size() == 1 && (*count)[0] >= 0 && (*count)[0] < 64;
+    if (!counted) return typed(in[0]->dtype);
+    return typed(in[0]->dtype, free_shape(data.size() + static_cast<std::size_t>((*count)[0])));
+  }
   const std::size_t rank = data.size() + axes->size();
   NT_TRY(const auto normal, normal_axes(*axes, rank, "new axis"));
   Shape shape(rank, 0);
@@ -212,7 +220,7 @@ Result<TensorType> infer(const Slice&, Inputs in) {
   return result;
 }
 
-Result<TensorType> infer(const Pad&, Inputs in) {
+Result<TensorType> infer(const Pad& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 2, 4));
   NT_TRY(const Elements pads, list_input(in, 1, "the pads"));
   NT_TRY(const Elements axes, list_input(in, 3, "the padded axes"));
@@ -235,6 +243,57 @@ Result<TensorType> infer(const Pad&, Inputs in) {
       return shape_error(fmt::format("pads {} and {} of axis {} crop more than its extent {}",
                                      amounts[i].begin, amounts[i].end, i, data[i]));
     }
+    const std::int64_t kept = data[i] + std::min<std::int64_t>(0, amounts[i].begin) +
+                              std::min<std::int64_t>(0, amounts[i].end);
+    const bool pads_more = amounts[i].begin > 0 || amounts[i].end > 0;
+    if (op.mode != PadMode::kConstant && pads_more && kept < 1) {
+      return shape_error(
+          fmt::format("axis {} of {} has no elements to pad with", i, to_string(data)));
+    }
+  }
+  return typed(in[0]->dtype, std::move(shape));
+}
+
+Result<TensorType> infer(const Expand&, Inputs in) {
+  NT_TRY_VOID(check_inputs(in, 2, 2));
+  NT_TRY(const Elements wanted, list_input(in, 1, "the shape"));
+  if (!in[0]->shape) return typed(in[0]->dtype);
+  const Shape& data = *in[0]->shape;
+  if (!wanted) {
+    const auto& shape = in[1]->shape;
+    const bool counted = shape && shape->size() == 1 && (*shape)[0] >= 0 && (*shape)[0] < 64;
+    if (!counted) return typed(in[0]->dtype);
+    return typed(in[0]->dtype,
+                 free_shape(std::max(data.size(), static_cast<std::size_t>((*shape)[0]))));
+  }
+  Shape shape = *wanted;
+  for (std::int64_t& extent : shape) {
+    if (extent == TensorType::kFree || extent == TensorType::kUnknown) {
+      extent = kFreeDim;
+    } else if (extent < 0) {
+      return shape_error(fmt::format("the extent {} is negative", extent));
+    }
+  }
+  NT_TRY(shape, broadcast(data, shape));
+  return moved(*in[0], std::move(shape));
+}
+
+Result<TensorType> infer(const Tile&, Inputs in) {
+  NT_TRY_VOID(check_inputs(in, 2, 2));
+  NT_TRY(const Elements repeats, list_input(in, 1, "the repeats"));
+  if (!in[0]->shape) return typed(in[0]->dtype);
+  Shape shape = *in[0]->shape;
+  if (!is_known(repeats)) return typed(in[0]->dtype, free_shape(shape.size()));
+  if (repeats->size() != shape.size()) {
+    return shape_error(
+        fmt::format("{} repeats for the axes of {}", repeats->size(), to_string(shape)));
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if ((*repeats)[i] < 0)
+      return shape_error(fmt::format("axis {} repeats {} times", i, (*repeats)[i]));
+    if (shape[i] == kFreeDim) continue;
+    const std::int64_t both[] = {shape[i], (*repeats)[i]};
+    NT_TRY(shape[i], product(both));
   }
   return typed(in[0]->dtype, std::move(shape));
 }

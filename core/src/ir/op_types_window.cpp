@@ -1,6 +1,8 @@
 // Shape rules of the ops that slide a kernel over spatial axes.
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "ir/op_geometry.hpp"
 #include "ir/op_types_detail.hpp"
 
@@ -25,7 +27,9 @@ Result<Shape> slide(const Shape& data, std::int64_t channels,
 template <class Pool>
 Result<TensorType> infer_pool(const Pool& op, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
-  NT_TRY_VOID(check_float(in, 0, "the pooled tensor"));
+  constexpr bool kTakesIntegers = std::is_same_v<Pool, MaxPool>;
+  if (kTakesIntegers) NT_TRY_VOID(check_number(in, 0, "the pooled tensor"));
+  if (!kTakesIntegers) NT_TRY_VOID(check_float(in, 0, "the pooled tensor"));
   NT_TRY(const auto windows, windows_of(op.kernel, op.strides, op.dilations, op.pads));
   for (const KernelWindow& window : windows) {
     if (window.pad_begin >= window.span() || window.pad_end >= window.span()) {
@@ -76,7 +80,11 @@ Result<TensorType> infer(const Conv& op, Inputs in) {
   return typed(in[0]->dtype, std::move(shape));
 }
 
-Result<TensorType> infer(const MaxPool& op, Inputs in) { return infer_pool(op, in); }
+Result<TensorType> infer(const MaxPool& op, Inputs in) {
+  NT_TRY(TensorType result, infer_pool(op, in));
+  if (op.result != PoolResult::kValue) result.dtype = DType::kInt64;
+  return result;
+}
 
 Result<TensorType> infer(const AveragePool& op, Inputs in) { return infer_pool(op, in); }
 

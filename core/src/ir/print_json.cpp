@@ -19,6 +19,18 @@ Json json_of(const std::vector<std::string>& texts) {
   return list;
 }
 
+Json json_of(const std::vector<float>& numbers) {
+  Json list = Json::array();
+  for (const float number : numbers) list.push_back(static_cast<double>(number));
+  return list;
+}
+
+Json json_of(const std::vector<Activation>& activations) {
+  Json list = Json::array();
+  for (const Activation activation : activations) list.push_back(word_of(activation));
+  return list;
+}
+
 Json json_of(std::span<const std::int64_t> numbers) {
   Json list = Json::array();
   for (const std::int64_t number : numbers) list.push_back(number);
@@ -74,6 +86,8 @@ struct FieldWriter {
       slot = field ? Json(*field) : Json();
     } else if constexpr (std::is_same_v<T, float>) {
       slot = static_cast<double>(field);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      slot = field;
     } else if constexpr (std::is_same_v<T, Tensor> || std::is_class_v<T>) {
       slot = json_of(field);
     } else if constexpr (std::is_same_v<T, bool>) {

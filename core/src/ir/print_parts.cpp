@@ -184,6 +184,16 @@ struct FieldText {
       fields.emplace_back(name, field ? "yes" : "no");
     } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
       fields.emplace_back(name, list_text(field));
+    } else if constexpr (std::is_same_v<T, std::vector<float>>) {
+      std::vector<std::string> words;
+      for (const float number : field) words.push_back(number_text(number));
+      fields.emplace_back(name, fmt::format("[{}]", fmt::join(words, ",")));
+    } else if constexpr (std::is_same_v<T, std::vector<Activation>>) {
+      std::vector<std::string_view> words;
+      for (const Activation activation : field) words.push_back(word_of(activation));
+      fields.emplace_back(name, fmt::format("[{}]", fmt::join(words, ",")));
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      fields.emplace_back(name, field);
     } else if constexpr (std::is_same_v<T, std::optional<std::int64_t>>) {
       fields.emplace_back(name, field ? std::to_string(*field) : "none");
     } else if constexpr (std::is_same_v<T, Tensor>) {

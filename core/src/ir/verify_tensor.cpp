@@ -134,6 +134,7 @@ struct ArityOf {
   Arity operator()(const Unary&) const { return {1, 1}; }
   Arity operator()(const Binary&) const { return {2, 2}; }
   Arity operator()(const Clip&) const { return {1, 3}; }
+  Arity operator()(const Where&) const { return {3, 3}; }
   Arity operator()(const Softmax&) const { return {1, 1}; }
   Arity operator()(const Flatten&) const { return {1, 1}; }
   Arity operator()(const Reshape&) const { return {2, 2}; }
@@ -144,7 +145,14 @@ struct ArityOf {
   Arity operator()(const Slice&) const { return {3, 5}; }
   Arity operator()(const Pad&) const { return {2, 4}; }
   Arity operator()(const Gather&) const { return {2, 2}; }
-  Arity operator()(const ReduceMean&) const { return {1, 2}; }
+  Arity operator()(const Expand&) const { return {2, 2}; }
+  Arity operator()(const Tile&) const { return {2, 2}; }
+  Arity operator()(const Reduce&) const { return {1, 2}; }
+  Arity operator()(const ArgMax&) const { return {1, 1}; }
+  Arity operator()(const NumberRange&) const { return {3, 3}; }
+  Arity operator()(const Einsum&) const { return {1, kAny}; }
+  Arity operator()(const Resize&) const { return {1, 4}; }
+  Arity operator()(const Recurrent&) const { return {3, 8}; }
   Arity operator()(const Cast&) const { return {1, 1}; }
   Arity operator()(const ShapeOf&) const { return {1, 1}; }
   Arity operator()(const ConstantOfShape&) const { return {1, 1}; }
@@ -156,8 +164,7 @@ void check_arity(const Model& model, Diagnostics& out) {
   for (const OpId id : graph.live_ops()) {
     const OpNode& node = graph[id];
     const Arity arity = std::visit(ArityOf{}, node.op);
-    const std::size_t required =
-        std::holds_alternative<Concat>(node.op) ? node.inputs.size() : arity.least;
+    const std::size_t required = arity.most == ArityOf::kAny ? node.inputs.size() : arity.least;
     const auto first = node.inputs.begin();
     const bool enough = node.inputs.size() >= arity.least && node.inputs.size() <= arity.most;
     if (!enough) {

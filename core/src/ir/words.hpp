@@ -24,15 +24,70 @@ inline constexpr std::array kWords<DType> = {
     std::string_view("f64")};
 template <>
 inline constexpr std::array kWords<UnaryKind> = {
-    std::string_view("abs"),     std::string_view("ceil"),  std::string_view("erf"),
-    std::string_view("exp"),     std::string_view("floor"), std::string_view("log"),
-    std::string_view("neg"),     std::string_view("relu"),  std::string_view("round"),
-    std::string_view("sigmoid"), std::string_view("sqrt"),  std::string_view("tanh")};
+    std::string_view("abs"),  std::string_view("ceil"),  std::string_view("cos"),
+    std::string_view("erf"),  std::string_view("exp"),   std::string_view("floor"),
+    std::string_view("log"),  std::string_view("neg"),   std::string_view("not"),
+    std::string_view("relu"), std::string_view("round"), std::string_view("sigmoid"),
+    std::string_view("sign"), std::string_view("sin"),   std::string_view("sqrt"),
+    std::string_view("tanh")};
 template <>
-inline constexpr std::array kWords<BinaryKind> = {std::string_view("add"), std::string_view("sub"),
-                                                  std::string_view("mul"), std::string_view("div"),
-                                                  std::string_view("pow"), std::string_view("min"),
-                                                  std::string_view("max")};
+inline constexpr std::array kWords<BinaryKind> = {
+    std::string_view("add"),   std::string_view("sub"),  std::string_view("mul"),
+    std::string_view("div"),   std::string_view("pow"),  std::string_view("min"),
+    std::string_view("max"),   std::string_view("mod"),  std::string_view("fmod"),
+    std::string_view("equal"), std::string_view("less"), std::string_view("less_or_equal"),
+    std::string_view("and"),   std::string_view("or"),   std::string_view("xor")};
+template <>
+inline constexpr std::array kWords<PoolResult> = {
+    std::string_view("value"), std::string_view("index"), std::string_view("column_index")};
+template <>
+inline constexpr std::array kWords<SoftmaxKind> = {
+    std::string_view("softmax"), std::string_view("log_softmax"), std::string_view("hardmax")};
+template <>
+inline constexpr std::array kWords<PadMode> = {std::string_view("constant"),
+                                               std::string_view("reflect"),
+                                               std::string_view("edge"), std::string_view("wrap")};
+template <>
+inline constexpr std::array kWords<ReduceKind> = {
+    std::string_view("reduce_mean"), std::string_view("reduce_sum"),
+    std::string_view("reduce_prod"), std::string_view("reduce_max"),
+    std::string_view("reduce_min")};
+template <>
+inline constexpr std::array kWords<ResizeMode> = {
+    std::string_view("nearest"), std::string_view("linear"), std::string_view("cubic")};
+template <>
+inline constexpr std::array kWords<ResizeCoordinates> = {
+    std::string_view("half_pixel"),         std::string_view("half_pixel_symmetric"),
+    std::string_view("pytorch_half_pixel"), std::string_view("align_corners"),
+    std::string_view("asymmetric"),         std::string_view("crop_and_resize")};
+template <>
+inline constexpr std::array kWords<ResizeNearest> = {
+    std::string_view("round_prefer_floor"), std::string_view("round_prefer_ceil"),
+    std::string_view("floor"), std::string_view("ceil")};
+template <>
+inline constexpr std::array kWords<ResizeAspect> = {
+    std::string_view("stretch"), std::string_view("not_larger"), std::string_view("not_smaller")};
+template <>
+inline constexpr std::array kWords<RecurrentKind> = {
+    std::string_view("rnn"), std::string_view("gru"), std::string_view("lstm")};
+template <>
+inline constexpr std::array kWords<RecurrentDirection> = {
+    std::string_view("forward"), std::string_view("reverse"), std::string_view("bidirectional")};
+template <>
+inline constexpr std::array kWords<RecurrentResult> = {
+    std::string_view("all"), std::string_view("last_hidden"), std::string_view("last_cell")};
+template <>
+inline constexpr std::array kWords<Activation> = {std::string_view("affine"),
+                                                  std::string_view("elu"),
+                                                  std::string_view("hard_sigmoid"),
+                                                  std::string_view("leaky_relu"),
+                                                  std::string_view("relu"),
+                                                  std::string_view("scaled_tanh"),
+                                                  std::string_view("sigmoid"),
+                                                  std::string_view("softplus"),
+                                                  std::string_view("softsign"),
+                                                  std::string_view("tanh"),
+                                                  std::string_view("thresholded_relu")};
 template <>
 inline constexpr std::array kWords<Reset> = {std::string_view("subtract"),
                                              std::string_view("to_value")};

@@ -90,6 +90,12 @@ std::optional<std::vector<float>> Attributes::reals(std::string_view name) {
   return std::vector<float>(found->floats().begin(), found->floats().end());
 }
 
+std::optional<std::vector<std::string>> Attributes::texts(std::string_view name) {
+  const AttributeProto* found = take(name, AttributeProto::STRINGS);
+  if (!found) return std::nullopt;
+  return std::vector<std::string>(found->strings().begin(), found->strings().end());
+}
+
 std::optional<Tensor> Attributes::tensor(std::string_view name) {
   const AttributeProto* found = take(name, AttributeProto::TENSOR);
   if (!found) return std::nullopt;

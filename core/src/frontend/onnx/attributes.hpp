@@ -37,6 +37,7 @@ class Attributes {
   bool flag(std::string_view name, bool fallback);
   std::optional<std::vector<std::int64_t>> integers(std::string_view name);
   std::optional<std::vector<float>> reals(std::string_view name);
+  std::optional<std::vector<std::string>> texts(std::string_view name);
   std::optional<Tensor> tensor(std::string_view name);
 
   /// Attributes without meaning for inference.

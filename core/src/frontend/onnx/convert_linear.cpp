@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "frontend/onnx/auto_pad.hpp"
+#include "frontend/onnx/compose.hpp"
 #include "frontend/onnx/convert.hpp"
 
 namespace neurotool::from_onnx {
@@ -42,6 +43,7 @@ void convert_conv(Node& node) {
 }
 
 void convert_gemm(Node& node) {
+  if (node.opset() < 7) node.attributes.ignore({"broadcast"});
   if (node.opset() < 11 && !has_inputs(node, 3, 3)) return;
   node.finish(Gemm{.alpha = node.attributes.real("alpha", 1),
                    .beta = node.attributes.real("beta", 1),
@@ -50,10 +52,18 @@ void convert_gemm(Node& node) {
               node.inputs());
 }
 
-void convert_mat_mul(Node& node) { node.finish(MatMul{}, node.inputs()); }
+void convert_mat_mul(Node& node) {
+  const bool of_integers = !node.has_broken_input() && is_integer(node.type(0).dtype) &&
+                           node.type(0).dtype == node.type(1).dtype;
+  if (!of_integers) return node.finish(MatMul{}, node.inputs());
+  // Sums of integers up to 2^53 are exact in double precision.
+  Compose c(node);
+  const ValueId a = c.cast(c.in(0), DType::kFloat64), b = c.cast(c.in(1), DType::kFloat64);
+  c.finish(Cast{.to = node.type(0).dtype}, {c.op(MatMul{}, {a, b})});
+}
 
 void convert_batch_normalization(Node& node) {
-  node.attributes.ignore({"momentum"});
+  node.attributes.ignore({"momentum", "consumed_inputs"});
   const float epsilon = node.attributes.real("epsilon", 1e-5f);
   if (node.opset() >= 14 && node.attributes.flag("training_mode", false)) {
     node.refuse("onnx.training-mode", "batch normalisation is in training mode",
@@ -64,6 +74,11 @@ void convert_batch_normalization(Node& node) {
     node.refuse("onnx.unsupported-form",
                 "batch normalisation has spatial = 0, with statistics for every position",
                 "export the model with per-channel statistics, opset 9 or later");
+    return;
+  }
+  if (node.opset() < 7 && !node.attributes.flag("is_test", false)) {
+    node.refuse("onnx.training-mode", "batch normalisation is in training mode",
+                "switch the model to evaluation before exporting it (model.eval() in PyTorch)");
     return;
   }
   node.finish(BatchNorm{.epsilon = epsilon}, node.inputs());

@@ -20,7 +20,7 @@ namespace neurotool::from_onnx {
 namespace {
 
 constexpr std::int64_t kFirstIr = 3;
-constexpr std::int64_t kLastIr = 11;
+constexpr std::int64_t kLastIr = 13;
 
 bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -169,7 +169,7 @@ std::optional<Shape> Importer::declared_shape(const ::onnx::ValueInfoProto& valu
     shape.push_back(is_fixed ? dim.dim_value() : kFreeDim);
     if (is_fixed) known.push_back(dim.dim_value());
   }
-  const auto bad = std::ranges::find_if(known, [](std::int64_t extent) { return extent < 1; });
+  const auto bad = std::ranges::find_if(known, [](std::int64_t extent) { return extent < 0; });
   if (bad != known.end()) {
     report_.error("onnx.input-shape", report_.node(value.name()),
                   fmt::format("graph input '{}' has the extent {}", value.name(), *bad),
@@ -199,6 +199,7 @@ const Operator* Importer::operator_of(const ::onnx::NodeProto& node, const std::
     }
   }
   if (!is_onnx_domain(node.domain())) {
+    if (const Operator* quantizer = find_quantizer(node.domain(), type)) return quantizer;
     return refuse(fmt::format("operator {} of domain '{}' is not supported", type, node.domain()),
                   "export the layer with operators of ONNX's own domain");
   }
@@ -234,11 +235,6 @@ bool Importer::check_outputs_of(const ::onnx::NodeProto& node, const std::string
                     "switch the model to evaluation before exporting it (model.eval() in PyTorch)");
       return false;
     }
-    if (!order.read.contains(node.output(i))) continue;
-    report_.error("onnx.unsupported-form", report_.node(name),
-                  fmt::format("output {} of {} ('{}') is used, only the first is supported", i + 1,
-                              node.op_type(), node.output(i)));
-    return false;
   }
   return true;
 }
@@ -247,7 +243,7 @@ void Importer::add_node(int index, const NodeOrder& order) {
   const ::onnx::NodeProto& proto = graph_.node(index);
   const std::string name = name_of(proto, index);
   const Operator* op = operator_of(proto, name);
-  ValueId output;
+  std::vector<ValueId> made(static_cast<std::size_t>(proto.output_size()));
   if (op && check_outputs_of(proto, name, order) && proto.output_size() > 0) {
     std::vector<ValueId> inputs;
     for (const std::string& input : proto.input()) {
@@ -257,17 +253,23 @@ void Importer::add_node(int index, const NodeOrder& order) {
       inputs.push_back(id);
     }
     while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
-    Node node(
-        {.name = name, .op_type = proto.op_type(), .opset = opset_, .output = proto.output(0)},
-        std::move(inputs), Attributes(proto, folder_, report_, name), builder_, report_);
+    Node::Place place{.name = name,
+                      .op_type = proto.op_type(),
+                      .opset = opset_,
+                      .output = proto.output(0).empty() ? name : proto.output(0)};
+    for (const std::string& output : proto.output()) {
+      place.outputs.push_back(place.outputs.empty() || order.read.contains(output) ? output : "");
+    }
+    Node node(std::move(place), std::move(inputs), Attributes(proto, folder_, report_, name),
+              builder_, report_);
     convert(*op, node);
-    output = node.output();
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = node.output(i);
   }
   for (int i = 0; i < proto.output_size(); ++i) {
     const std::string& value = proto.output(i);
     if (value.empty()) continue;
-    const bool made = i == 0 && output.valid();
-    builder_.bind(value, made ? output : builder_.add_broken(value));
+    const ValueId id = made[static_cast<std::size_t>(i)];
+    builder_.bind(value, id.valid() ? id : builder_.add_broken(value));
   }
 }
 

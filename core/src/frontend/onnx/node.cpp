@@ -48,6 +48,28 @@ void Node::finish(Op op, std::vector<ValueId> inputs) {
   output_ = add(place_.name, place_.output, std::move(op), std::move(inputs));
 }
 
+bool Node::wants(std::size_t index) const {
+  return index < place_.outputs.size() && !place_.outputs[index].empty();
+}
+
+void Node::finish_output(std::size_t index, Op op, std::vector<ValueId> inputs) {
+  NT_CHECK(wants(index), "no such output is wanted");
+  if (index == 0) return finish(std::move(op), std::move(inputs));
+  while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
+  later_outputs_.resize(place_.outputs.size());
+  later_outputs_[index] = add(fmt::format("{}/{}", place_.name, place_.outputs[index]),
+                              place_.outputs[index], std::move(op), std::move(inputs));
+}
+
+void Node::finish_output(std::size_t index, ValueId value) {
+  if (value.valid()) finish_output(index, Identity{}, {value});
+}
+
+ValueId Node::output(std::size_t index) const {
+  if (index == 0) return output_;
+  return index < later_outputs_.size() ? later_outputs_[index] : ValueId{};
+}
+
 void Node::finish_constant(Tensor tensor) {
   output_ = builder_.add_constant(place_.output, std::move(tensor));
 }

@@ -19,7 +19,9 @@ class Node {
     std::string name;     ///< the node's, made up if the file has none
     std::string op_type;  ///< "Conv"
     int opset = 0;
-    std::string output;  ///< ONNX name of the first output
+    std::string output;  ///< ONNX name of the first output, or the node's where it has none
+    /// ONNX names of all outputs; empty for one without a name and for a later one nobody reads.
+    std::vector<std::string> outputs = {};
   };
 
   Node(Place place, std::vector<ValueId> inputs, Attributes attributes, GraphBuilder& builder,
@@ -50,11 +52,20 @@ class Node {
   /// The op that makes the node's first output. Call once, or use one of the two below.
   void finish(Op op, std::vector<ValueId> inputs);
   void finish_constant(Tensor tensor);
+  /// Whether output `index` has a name and, behind the first, a reader.
+  bool wants(std::size_t index) const;
+  std::size_t output_count() const { return place_.outputs.size(); }
+  /// The op that makes a wanted output, the first included. At most once each.
+  void finish_output(std::size_t index, Op op, std::vector<ValueId> inputs);
+  /// Makes the values of `value` the output `index`, as finish_output() with an Identity.
+  void finish_output(std::size_t index, ValueId value);
   /// Reports an error at this node.
   void refuse(std::string_view code, std::string message, std::string help = {});
 
   /// The value that finish() made; invalid if the converter refused.
   ValueId output() const { return output_; }
+  /// The value that finish() or finish_output() made, or an invalid id.
+  ValueId output(std::size_t index) const;
 
  private:
   ValueId add(std::string_view name, std::string_view value_name, Op op,
@@ -65,6 +76,7 @@ class Node {
   GraphBuilder& builder_;
   Report& report_;
   ValueId output_;
+  std::vector<ValueId> later_outputs_;
 };
 
 }  // namespace neurotool::from_onnx

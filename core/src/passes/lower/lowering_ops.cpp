@@ -108,7 +108,7 @@ Outcome Lowering::operator()(const GlobalAveragePool&) {
   return pooled(geometry);
 }
 
-Outcome Lowering::operator()(const ReduceMean&) {
+Outcome Lowering::operator()(const Reduce&) {
   // A mean over all axes behind the channel is a global pool; only the result's shape may differ.
   const Shape shape = form(0).shape;
   const auto rank = static_cast<std::int64_t>(shape.size()) + 1;

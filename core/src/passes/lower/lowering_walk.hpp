@@ -43,7 +43,7 @@ class Lowering {
   Outcome operator()(const MatMul& op);
   Outcome operator()(const AveragePool& op);
   Outcome operator()(const GlobalAveragePool& op);
-  Outcome operator()(const ReduceMean& op);
+  Outcome operator()(const Reduce& op);
   Outcome operator()(const Unary& op);
   Outcome operator()(const Clip& op);
   Outcome operator()(const Binary& op);
@@ -58,6 +58,8 @@ class Lowering {
   Outcome operator()(const Slice&) { return rearranged(); }
   Outcome operator()(const Pad&) { return rearranged(); }
   Outcome operator()(const Gather&) { return rearranged(); }
+  Outcome operator()(const Expand&) { return rearranged(); }
+  Outcome operator()(const Tile&) { return rearranged(); }
   template <class Refused>
   Outcome operator()(const Refused&) {
     check_failed(__FILE__, __LINE__, "refused", "refusal_by_kind() turns this operation away");

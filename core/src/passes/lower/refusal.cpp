@@ -56,7 +56,16 @@ class ByKind {
       case BinaryKind::kPow:
       case BinaryKind::kMin:
       case BinaryKind::kMax:
+      case BinaryKind::kMod:
+      case BinaryKind::kFmod:
         break;
+      case BinaryKind::kEqual:
+      case BinaryKind::kLess:
+      case BinaryKind::kLessOrEqual:
+      case BinaryKind::kAnd:
+      case BinaryKind::kOr:
+      case BinaryKind::kXor:
+        return decides();
     }
     return Refusal{"is neither a sum nor a scaling",
                    "train the network with Relu, or with Clip from 0 to a bound"};
@@ -73,6 +82,7 @@ class ByKind {
     }
     return {};
   }
+  Answer operator()(const Where&) const { return decides(); }
   Answer operator()(const Softmax&) const { return {}; }
   Answer operator()(const Flatten&) const { return {}; }
   Answer operator()(const Reshape&) const { return constant_arguments(); }
@@ -81,7 +91,10 @@ class ByKind {
   Answer operator()(const Unsqueeze&) const { return constant_arguments(); }
   Answer operator()(const Concat&) const { return {}; }
   Answer operator()(const Slice&) const { return constant_arguments(); }
-  Answer operator()(const Pad&) const {
+  Answer operator()(const Pad& op) const {
+    if (op.mode != PadMode::kConstant) {
+      return Refusal{"repeats activations in its padding", "train the network with zero padding"};
+    }
     const auto refused = constant_arguments();
     if (refused || !has(2) || graph_[node_.inputs[2]].constant.at(0) == 0) return refused;
     return Refusal{fmt::format("pads with {}, and a silent neuron stands for 0",
@@ -89,7 +102,29 @@ class ByKind {
                    "train the network with zero padding"};
   }
   Answer operator()(const Gather&) const { return constant_arguments(); }
-  Answer operator()(const ReduceMean&) const { return constant_arguments(); }
+  Answer operator()(const Expand&) const { return constant_arguments(); }
+  Answer operator()(const Tile&) const { return constant_arguments(); }
+  Answer operator()(const Reduce& op) const {
+    if (op.kind == ReduceKind::kMean) return constant_arguments();
+    return Refusal{"is no mean", "take a mean over the spatial axes, which synapses can compute"};
+  }
+  Answer operator()(const ArgMax&) const {
+    return Refusal{"picks an index, and synapses only add",
+                   "end the network before it: the class with the most spikes is reported"};
+  }
+  Answer operator()(const NumberRange&) const { return Refusal{"computes with shapes", kFoldHelp}; }
+  Answer operator()(const Einsum&) const {
+    return Refusal{"is a sum of products in einsum notation",
+                   "export the layer as MatMul with a constant weight"};
+  }
+  Answer operator()(const Resize&) const {
+    return Refusal{"resamples its input",
+                   "use a transposed convolution, or resize the data before"};
+  }
+  Answer operator()(const Recurrent&) const {
+    return Refusal{"is a recurrent layer with gates",
+                   "train the network with spiking recurrent neurons, or feed-forward layers"};
+  }
   Answer operator()(const Cast&) const { return Refusal{"changes the element type", kFoldHelp}; }
   Answer operator()(const ShapeOf&) const { return Refusal{"computes with shapes", kFoldHelp}; }
   Answer operator()(const ConstantOfShape&) const {
@@ -107,6 +142,10 @@ class ByKind {
                           : -std::numeric_limits<double>::infinity();
   }
 
+  static Refusal decides() {
+    return {"decides between values, and synapses only add",
+            "train the network with Relu, or with Clip from 0 to a bound"};
+  }
   static Refusal two_activations(const char* reason) {
     return {reason, "qcfs lowers feed-forward networks of linear layers and rectifiers"};
   }

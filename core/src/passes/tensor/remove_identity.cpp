@@ -51,6 +51,8 @@ struct IsIdentity {
   bool operator()(const Flatten&) const { return same_shape(at.in(0), at.out()); }
   bool operator()(const Squeeze&) const { return same_shape(at.in(0), at.out()); }
   bool operator()(const Unsqueeze&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Expand&) const { return same_shape(at.in(0), at.out()); }
+  bool operator()(const Tile&) const { return all_elements_are(at.constant(1), 1); }
   bool operator()(const Concat&) const { return at.node.inputs.size() == 1; }
 
   bool operator()(const Transpose& op) const {
@@ -79,7 +81,9 @@ struct IsIdentity {
            (!at.has(2) || all_elements_are(at.constant(2), kInfinity));
   }
 
-  bool operator()(const MaxPool& op) const { return is_point(op); }
+  bool operator()(const MaxPool& op) const {
+    return op.result == PoolResult::kValue && is_point(op);
+  }
   bool operator()(const AveragePool& op) const { return is_point(op); }
 
   bool operator()(const Conv&) const { return false; }
@@ -91,7 +95,13 @@ struct IsIdentity {
   bool operator()(const Binary&) const { return false; }
   bool operator()(const Softmax&) const { return false; }
   bool operator()(const Gather&) const { return false; }
-  bool operator()(const ReduceMean&) const { return false; }
+  bool operator()(const Where&) const { return false; }
+  bool operator()(const Reduce&) const { return false; }
+  bool operator()(const ArgMax&) const { return false; }
+  bool operator()(const NumberRange&) const { return false; }
+  bool operator()(const Einsum&) const { return false; }
+  bool operator()(const Resize&) const { return false; }
+  bool operator()(const Recurrent&) const { return false; }
   bool operator()(const ShapeOf&) const { return false; }
   bool operator()(const ConstantOfShape&) const { return false; }
 
