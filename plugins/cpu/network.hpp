@@ -41,6 +41,9 @@ struct Emission {
   static constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
   std::int64_t max_per_step = 1, min_per_step = 0;
   std::int64_t max_total = kUnbounded, min_total = 0;
+
+  /// True if what a neuron sent before decides what it may send.
+  bool counts() const { return max_total != kUnbounded || min_per_step < 0; }
 };
 
 /// Steps in which a population integrates and in which it may fire; ends are exclusive.

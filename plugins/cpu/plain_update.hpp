@@ -31,8 +31,8 @@ struct PlainRow {
   std::uint64_t step = 0;
   Number* membrane = nullptr;
   Number* synaptic = nullptr;
-  std::int64_t* emitted = nullptr;
-  std::uint64_t* bits = nullptr;  ///< payloads out: bits, or values where null
+  std::int64_t* emitted = nullptr;  ///< null where nothing depends on it
+  std::uint64_t* bits = nullptr;    ///< payloads out: bits, or values where null
   Number* values = nullptr;
   std::uint64_t* events = nullptr;  ///< per pixel
 };
@@ -107,12 +107,12 @@ class PlainUpdate {
     std::int64_t units = 0;
     if (fires_) {
       const Real threshold = Real{p_.threshold.at(pixel)[c]} * power_;
-      units = emitted_units(v, threshold, row_.emitted[at]);
+      units = emitted_units(v, threshold, row_.emitted != nullptr ? row_.emitted[at] : 0);
       if (units != 0) {
         v = facts_.reset == Reset::kSubtract ? v - static_cast<Real>(units) * threshold
             : p_.reset_value.present()       ? Real{p_.reset_value.at(pixel)[c]}
                                              : Real{0};
-        row_.emitted[at] += units;
+        if (row_.emitted != nullptr) row_.emitted[at] += units;
         if (!check(v, pixel, c, "membrane potential")) return;
       }
     }

@@ -267,7 +267,7 @@ bool Runner<Number>::update_plain(std::uint32_t population, std::uint32_t row, s
       .step = step,
       .membrane = s.membrane.data(),
       .synaptic = s.synaptic.data(),
-      .emitted = s.emitted.data(),
+      .emitted = s.emitted.empty() ? nullptr : s.emitted.data(),
       .bits = as_bits ? s.bits.data() + slot * p.grid.word_count() : nullptr,
       .values = sends && !as_bits ? s.values.data() + held * p.grid.size() : nullptr,
       .events = s.events.data()};

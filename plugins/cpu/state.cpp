@@ -14,7 +14,7 @@ void size_population(const RunPlan<Number>& plan, std::uint32_t index,
   const std::size_t steps = std::size_t{plan.program.plan.history[index]} + plan.window;
   if (p.facts.has_membrane()) state.membrane.resize(p.grid.size());
   if (p.facts.model == Model::kCubaLif) state.synaptic.resize(p.grid.size());
-  if (p.facts.fires() && mode.plain) state.emitted.resize(p.grid.size());
+  if (p.facts.fires() && p.facts.emission.counts()) state.emitted.resize(p.grid.size());
   if (mode.form == Form::kHeld) state.values.resize(p.grid.size());
   if (p.facts.model == Model::kLi) return;
   if (mode.form == Form::kBits) state.bits.resize(steps * p.grid.word_count());

@@ -15,7 +15,7 @@ namespace neurotool::cpu {
 template <class Number>
 struct PopulationState {
   LineVector<Number> membrane, synaptic;
-  LineVector<std::int64_t> emitted;
+  LineVector<std::int64_t> emitted;   ///< so far, where Emission::counts()
   LineVector<std::uint64_t> bits;     ///< Form::kBits: [history + window][pixel][word]
   LineVector<Number> values;          ///< kValues: [history + window][pixel][lane]; kHeld: one step
   std::vector<std::uint64_t> events;  ///< over all samples: per pixel
