@@ -141,7 +141,7 @@ TEST(PoolRefusals, SayWhatDoesNotFit) {
             "eval.shape: a kernel that spans 5 does not fit into 4 plus pads 0 and 0");
   EXPECT_EQ(refusal_of(MaxPool{.kernel = {2}}, {data}),
             "eval.shape: a kernel with 1 spatial axes does not fit the input [1,1,4,4]");
-  EXPECT_EQ(refusal_of(MaxPool{.kernel = {2, 2}}, {integers({1, 2}).reshaped({1, 1, 1, 2})}),
+  EXPECT_EQ(refusal_of(AveragePool{.kernel = {2, 2}}, {integers({1, 2}).reshaped({1, 1, 1, 2})}),
             "eval.shape: the pooled tensor must be floating-point, got i64");
   EXPECT_EQ(refusal_of(GlobalAveragePool{}, {random_tensor({1, 2, 0, 3})}),
             "eval.shape: the pooled tensor is empty");

@@ -9,6 +9,7 @@
 
 #include "frontend/onnx/convert.hpp"
 #include "onnx_model.hpp"
+#include "passes/pass_tools.hpp"
 
 namespace neurotool::test {
 namespace {
@@ -317,6 +318,56 @@ TEST(Operators, ExpandIdiomOfExportersKeepsTheBatchFree) {
   ASSERT_TRUE(loaded.model.has_value()) << loaded.text();
   const TensorGraph& graph = loaded.model->tensor();
   EXPECT_EQ(graph[graph.outputs[0]].shape, (Shape{kFreeDim, 3}));
+}
+
+/// Attention of two queries over two keys, both heads of one feature, scale 1 -> y.
+OnnxModel small_attention() {
+  OnnxModel model(24);
+  model.input("q", {1, 1, 2, 1}).output("y");
+  model.weight("k", {1, 1, 2, 1}, {0, 0}).weight("v", {1, 1, 2, 1}, {10, 20});
+  return model;
+}
+
+TEST(Operators, CausalAttentionSeesNoKeyBehindTheQuery) {
+  OnnxModel model = small_attention();
+  auto& node = model.node("Attention", {"q", "k", "v"}, {"y"});
+  set(node, "is_causal", 1);
+  EXPECT_THAT(floats(run(model, {tensor({1, 1, 2, 1}, {1, 1})})), ElementsAre(10, 15));
+}
+
+TEST(Operators, AShortAttentionMaskHidesTheKeysBehindIt) {
+  OnnxModel model = small_attention();
+  model.weight("pk", {1, 1, 1, 1}, {0}).weight("pv", {1, 1, 1, 1}, {4});
+  model.weight("mask", {2, 2}, {0, 0, 0, 0});
+  model.node("Attention", {"q", "k", "v", "mask", "pk", "pv"}, {"y"});
+  EXPECT_THAT(floats(run(model, {tensor({1, 1, 2, 1}, {1, 1})})), ElementsAre(7, 7));
+}
+
+TEST(Operators, QueryHeadsShareKeyHeads) {
+  OnnxModel model(24);
+  model.input("q", {1, 1, 2}).output("y");
+  model.weight("k", {1, 1, 1}, {1}).weight("v", {1, 1, 1}, {3});
+  auto& node = model.node("Attention", {"q", "k", "v"}, {"y"});
+  set(node, "q_num_heads", 2);
+  set(node, "kv_num_heads", 1);
+  EXPECT_THAT(floats(run(model, {tensor({1, 1, 2}, {1, 2})})), ElementsAre(3, 3));
+}
+
+TEST(Operators, ALeakyRectifierBecomesTwoPopulations) {
+  OnnxModel model = one_node({1, 2});
+  model.weight("w", {2, 2}, {1, -1, 0.5f, 2});
+  model.node("MatMul", {"x", "w"}, {"a"}, "first");
+  model.node("LeakyRelu", {"a"}, {"b"}, "leaky");
+  model.node("MatMul", {"b", "w"}, {"y"}, "last");
+  Loaded loaded = load(model);
+  ASSERT_TRUE(loaded.model.has_value()) << loaded.text();
+  const PassRun lowered = run_passes(*loaded.model, "infer_shapes,fold_constants,qcfs{steps=4}");
+  ASSERT_TRUE(lowered.result.has_value()) << to_string(lowered.result.error());
+  std::size_t firing = 0;
+  for (const Population& population : loaded.model->spike().populations) {
+    firing += std::holds_alternative<If>(population.neuron) ? 1 : 0;
+  }
+  EXPECT_EQ(firing, 2u);
 }
 
 TEST(Operators, TheirListForUsersIsComplete) {

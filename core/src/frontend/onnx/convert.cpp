@@ -16,7 +16,7 @@ constexpr Operator kOperators[] = {
     {"And", 1, kNow, 2, 2, convert_binary},
     {"ArgMax", 1, kNow, 1, 1, convert_arg_max},
     {"ArgMin", 1, kNow, 1, 1, convert_arg_max},
-    {"Attention", 23, kNow, 3, 6, convert_attention},
+    {"Attention", 23, kNow, 3, 7, convert_attention},
     {"AveragePool", 1, kNow, 1, 1, convert_average_pool},
     {"BatchNormalization", 1, kNow, 5, 5, convert_batch_normalization},
     {"Cast", 1, kNow, 1, 1, convert_cast},

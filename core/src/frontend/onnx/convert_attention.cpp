@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "frontend/onnx/compose.hpp"
 #include "frontend/onnx/convert.hpp"
@@ -11,6 +12,8 @@ namespace neurotool::from_onnx {
 namespace {
 
 constexpr std::size_t kQuery = 0, kKey = 1, kValue = 2, kMask = 3, kPastKey = 4, kPastValue = 5;
+constexpr std::size_t kLengths = 6;
+constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
 /// What the node says, and the heads of its operands.
 struct Form {
@@ -67,34 +70,78 @@ ValueId shared(Compose& c, ValueId x, const Form& form) {
   return c.op(Reshape{}, {repeated, wanted});
 }
 
-/// 0 where query i may see key j, the lowest number elsewhere; an invalid id when it had to refuse.
-ValueId causal_bias(Node& node, Compose& c, ValueId query, ValueId key, ValueId past) {
+/// The extents of queries and keys, where something depends on them.
+struct Extents {
+  std::int64_t queries = 0, keys = 0, past = 0;
+};
+
+std::optional<Extents> read_extents(Node& node, Compose& c, ValueId query, ValueId key) {
   const auto extent = [&](ValueId id) { return c.type(id).shape ? (*c.type(id).shape)[2] : -1; };
-  const std::int64_t rows = extent(query), columns = extent(key);
-  const std::int64_t before = past.valid() ? extent(past) : 0;
-  constexpr std::int64_t kMost = std::int64_t{1} << 23;
-  if (rows < 0 || columns < 0 || before < 0 || rows > kMost || columns > kMost ||
-      rows * columns > kMost) {
-    node.refuse("onnx.unsupported-form",
-                "causal Attention over sequences of unknown or very large extent",
-                "export the model with fixed extents but the first");
-    return {};
+  const ValueId past = node.input(kPastKey);
+  const Extents extents{extent(query), extent(key), past.valid() ? extent(past) : 0};
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
+  const bool known = extents.queries >= 0 && extents.keys >= 0 && extents.past >= 0;
+  if (known && extents.queries <= kMost && extents.keys <= kMost &&
+      extents.queries * extents.keys <= kMost) {
+    return extents;
   }
-  std::vector<float> bias(static_cast<std::size_t>(rows * columns), 0);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = i + before + 1; j < columns; ++j) {
-      bias[static_cast<std::size_t>(i * columns + j)] = std::numeric_limits<float>::lowest();
-    }
-  }
-  return node.constant("causal", Tensor::from<float>({rows, columns}, std::move(bias)));
+  node.refuse("onnx.unsupported-form",
+              "Attention with a mask over sequences of unknown or very large extent",
+              "export the model with fixed extents but the first");
+  return std::nullopt;
 }
 
-ValueId masked(Node& node, Compose& c, ValueId scores) {
-  if (!node.has(kMask)) return scores;
+ValueId counting(Node& node, std::string_view what, std::int64_t count, Shape shape) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
+  return node.constant(what, Tensor::from<std::int64_t>(std::move(shape), std::move(numbers)));
+}
+
+ValueId hidden_unless(Compose& c, ValueId visible) {
+  return c.where(visible, c.number(0), c.number(kHidden));
+}
+
+/// 0 where a query may see a key that is not behind it, minus infinity elsewhere.
+ValueId causal_bias(Node& node, Compose& c, const Extents& extents) {
+  const ValueId keys = counting(node, "keys", extents.keys, {extents.keys});
+  ValueId last = counting(node, "queries", extents.queries, {extents.queries, 1});
+  if (node.has(kLengths) && !node.has(kPastKey)) {
+    // The queries are the last of each sequence's valid keys.
+    const ValueId first = c.sub(node.input(kLengths), c.list({extents.queries}));
+    last = c.add(last, c.unsqueeze(first, {1, 2, 3}));
+  } else {
+    last = c.add(last, c.integer(extents.past));
+  }
+  return hidden_unless(c, c.binary(BinaryKind::kLessOrEqual, keys, last));
+}
+
+/// The mask as something to add; a mask that is shorter than the keys hides the rest.
+ValueId mask_bias(Node& node, Compose& c, ValueId key) {
   const ValueId mask = node.input(kMask);
-  if (c.type(mask).dtype != DType::kBool) return c.add(scores, c.cast(mask, DType::kFloat32));
-  const float low = -std::numeric_limits<float>::infinity();
-  return c.add(scores, c.where(mask, c.number(0), c.number(low)));
+  const bool decides = c.type(mask).dtype == DType::kBool;
+  const ValueId bias = decides ? hidden_unless(c, mask) : c.cast(mask, DType::kFloat32);
+  const auto shape = c.type(mask).shape, keys = c.type(key).shape;
+  if (!shape || shape->empty() || shape->back() < 2 || !keys) return bias;
+  const std::int64_t missing = (*keys)[2] - shape->back();
+  if (missing <= 0) return bias;
+  std::vector<std::int64_t> pads(2 * shape->size(), 0);
+  pads.back() = missing;
+  return c.op(Pad{}, {bias, c.list(std::move(pads)), c.number(kHidden)});
+}
+
+/// The scores with everything added that hides keys; an invalid id when it had to refuse.
+ValueId masked(Node& node, Compose& c, ValueId scores, ValueId query, ValueId key, bool causal) {
+  std::optional<Extents> extents;
+  if (causal || node.has(kLengths)) {
+    extents = read_extents(node, c, query, key);
+    if (!extents) return {};
+  }
+  if (node.has(kMask)) scores = c.add(scores, mask_bias(node, c, key));
+  if (causal) scores = c.add(scores, causal_bias(node, c, *extents));
+  if (!node.has(kLengths)) return scores;
+  const ValueId keys = counting(node, "keys", extents->keys, {extents->keys});
+  const ValueId lengths = c.unsqueeze(node.input(kLengths), {1, 2, 3});
+  return c.add(scores, hidden_unless(c, c.binary(BinaryKind::kLess, keys, lengths)));
 }
 
 }  // namespace
@@ -106,8 +153,7 @@ void convert_attention(Node& node) {
   const ValueId query = by_head(c, node.input(kQuery), form->flat, form->query_heads);
   ValueId key = by_head(c, node.input(kKey), form->flat, form->key_heads);
   ValueId value = by_head(c, node.input(kValue), form->flat, form->key_heads);
-  const ValueId past = node.input(kPastKey);
-  if (past.valid()) key = c.op(Concat{.axis = 2}, {past, key});
+  if (node.has(kPastKey)) key = c.op(Concat{.axis = 2}, {node.input(kPastKey), key});
   if (node.has(kPastValue)) value = c.op(Concat{.axis = 2}, {node.input(kPastValue), value});
   if (!query.valid() || !key.valid() || !value.valid()) return;
   float scale = form->scale;
@@ -119,20 +165,16 @@ void convert_attention(Node& node) {
   if (scale == 0) scale = 1 / std::sqrt(static_cast<float>(features));
   const ValueId turned = c.transpose(shared(c, key, *form), {0, 1, 3, 2});
   const ValueId product = c.mul(c.op(MatMul{}, {query, turned}), c.number(scale));
-  ValueId scores = masked(node, c, product);
-  if (form->causal) {
-    const ValueId bias = causal_bias(node, c, query, key, past);
-    if (!bias.valid()) return;
-    scores = c.add(scores, bias);
+  ValueId capped = product;
+  if (form->softcap > 0) {
+    // Before the mask, which would be bent as well.
+    const ValueId bent = c.unary(UnaryKind::kTanh, c.div(product, c.number(form->softcap)));
+    capped = c.mul(bent, c.number(form->softcap));
   }
-  const ValueId with_bias = scores;
-  if (form->softcap != 0) {
-    const ValueId bent = c.unary(UnaryKind::kTanh, c.div(scores, c.number(form->softcap)));
-    scores = c.mul(bent, c.number(form->softcap));
-  }
+  const ValueId scores = masked(node, c, capped, query, key, form->causal);
   const ValueId weights = c.op(Softmax{.axis = -1}, {scores});
   if (!weights.valid()) return;
-  const ValueId seen[] = {product, with_bias, scores, weights};
+  const ValueId seen[] = {product, capped, scores, weights};
   if (node.wants(1)) node.finish_output(1, key);
   if (node.wants(2)) node.finish_output(2, value);
   if (node.wants(3)) node.finish_output(3, seen[static_cast<std::size_t>(form->mode)]);
