@@ -99,6 +99,12 @@ TEST(HostOps, RangesCountDownAndStopBeforeTheLimit) {
   };
   EXPECT_THAT(range(3, 0, -1.5f), ElementsAre(3, 1.5));
   EXPECT_THAT(range(3, 4, -1), ElementsAre());
+  const auto least = std::numeric_limits<std::int8_t>::min();
+  const auto most = std::numeric_limits<std::int8_t>::max();
+  const auto all = numbers(
+      NumberRange{}, {Tensor::scalar(least), Tensor::scalar(most), Tensor::scalar(std::int8_t{1})});
+  ASSERT_EQ(all.size(), 255u);
+  EXPECT_EQ(all.back(), 126);
   EXPECT_EQ(problem(NumberRange{}, {Tensor::scalar(0.f), Tensor::scalar(1.f), Tensor::scalar(0.f)}),
             "the step is 0");
 }

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <tuple>
 
 #include "frontend/onnx/convert.hpp"
 #include "onnx_model.hpp"
@@ -83,6 +85,26 @@ TEST(Operators, GreaterIsLessTheOtherWayRound) {
   model.node("Not", {"g"}, {"n"});
   set(model.node("Cast", {"n"}, {"y"}), "to", 1);
   EXPECT_THAT(floats(run(model, {tensor({3}, {1, 2, 3})})), ElementsAre(1, 1, 0));
+}
+
+TEST(Operators, InfinitiesAndWhatIsNoNumberAreFound) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x = tensor({4}, {-inf, 1, inf, nan});
+  for (const auto& [below, above, wanted] :
+       {std::tuple<int, int, std::vector<float>>{1, 1, {1, 0, 1, 0}},
+        {1, 0, {1, 0, 0, 0}},
+        {0, 1, {0, 0, 1, 0}},
+        {0, 0, {0, 0, 0, 0}}}) {
+    OnnxModel model = one_node({4});
+    auto& node = model.node("IsInf", {"x"}, {"y"});
+    set(node, "detect_negative", below);
+    set(node, "detect_positive", above);
+    EXPECT_EQ(floats(run(model, {x})), wanted);
+  }
+  OnnxModel model = one_node({4});
+  model.node("IsNaN", {"x"}, {"y"});
+  EXPECT_THAT(floats(run(model, {x})), ElementsAre(0, 0, 0, 1));
 }
 
 TEST(Operators, WhereBroadcastsThreeOperands) {

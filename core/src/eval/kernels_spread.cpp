@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <type_traits>
 
 #include "eval/kernel_tools.hpp"
 #include "eval/kernels.hpp"
@@ -96,8 +97,11 @@ Result<Tensor> run(const NumberRange&, Inputs in, const TensorType& out) {
   return with_number(out.dtype, "a range", [&]<class T>(T) -> Result<Tensor> {
     const T start = in[0].as<T>()[0], step = in[2].as<T>()[0];
     Output<T> result(*out.shape);
+    // Integers step through 64 bits that wrap, so that no product on the way overflows.
+    using Wide = std::conditional_t<std::is_floating_point_v<T>, T, std::uint64_t>;
     for (std::size_t i = 0; i < result.size(); ++i) {
-      result.data()[i] = static_cast<T>(start + static_cast<T>(i) * step);
+      const Wide way = static_cast<Wide>(i) * static_cast<Wide>(step);
+      result.data()[i] = static_cast<T>(static_cast<Wide>(start) + way);
     }
     return std::move(result).finish();
   });

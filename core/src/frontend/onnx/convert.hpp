@@ -95,6 +95,7 @@ void convert_attention(Node& node);
 // convert_elementwise.cpp
 void convert_binary(Node& node);
 void convert_cast(Node& node);
+void convert_cast_like(Node& node);
 void convert_clip(Node& node);
 void convert_constant(Node& node);
 void convert_dropout(Node& node);
@@ -106,6 +107,8 @@ void convert_variadic(Node& node);
 // convert_logic.cpp
 void convert_greater(Node& node);
 void convert_greater_or_equal(Node& node);
+void convert_is_inf(Node& node);
+void convert_is_nan(Node& node);
 void convert_mod(Node& node);
 void convert_where(Node& node);
 

@@ -234,6 +234,11 @@ void convert_cast(Node& node) {
   node.finish(Cast{.to = is_float(*dtype) ? DType::kFloat32 : *dtype}, {node.input(0)});
 }
 
+void convert_cast_like(Node& node) {
+  node.attributes.ignore({"saturate", "round_mode"});
+  if (!node.has_broken_input()) node.finish(Cast{.to = node.type(1).dtype}, {node.input(0)});
+}
+
 void convert_constant(Node& node) {
   Attributes& attributes = node.attributes;
   if (attributes.has("value")) {
