@@ -155,7 +155,7 @@ int simulate(const RunScoOptions& options, Object object, const GivenSpikes& spi
   std::optional<Machine> machine;
   try {
     image.emplace(std::move(object), Grid{options.grid});
-    machine.emplace(*image, MachineOptions{.steps = options.steps == 0 ? 1 : options.steps,
+    machine.emplace(*image, MachineOptions{.steps = options.steps == 0 ? std::nullopt : std::optional(options.steps),
                                            .strict_spikes = options.strict_spikes,
                                            .prefetch = options.prefetch});
     machine->run(make_host(options, *image, *machine, spikes, breakpoints, printer));
@@ -185,7 +185,6 @@ int run_sco(const RunScoOptions& options, Terminal& terminal) {
          terminal);
     return kExitNo;
   }
-  if (options.steps != 0) object->steps = options.steps;
   const auto spikes = read_spikes(options, *object);
   if (!spikes) {
     show(spikes.error(), terminal);

@@ -74,7 +74,8 @@ const std::vector<PlanRecord>& Machine::plan_records() {
 
 void Machine::run(const Host& host) {
   const std::vector<PlanRecord>& plan = plan_records();
-  const std::uint32_t steps = image_.object().steps != 0 ? image_.object().steps : options_.steps;
+  const std::uint32_t given = image_.object().steps;
+  const std::uint32_t steps = options_.steps.value_or(given != 0 ? given : 1);
   std::vector<Loop> loops;
   std::uint64_t records = 0;
   for (std::size_t at = 0; at < plan.size(); ++at) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "core.hpp"
@@ -20,9 +21,9 @@ struct InputSpike {
 };
 
 struct MachineOptions {
-  std::uint32_t steps = 0;     ///< T where the program leaves it to the host
-  bool strict_spikes = false;  ///< a second spike on an axon in a step is a trap
-  bool prefetch = false;       ///< page loads overlap execution
+  std::optional<std::uint32_t> steps = {};  ///< T; otherwise the program's, or 1
+  bool strict_spikes = false;               ///< a second spike on an axon in a step is a trap
+  bool prefetch = false;                    ///< page loads overlap execution
   /// Bounds of a whole run, so that no program keeps the host for ever.
   std::uint64_t most_records = std::uint64_t{1} << 26;
   std::uint64_t most_cycles = std::uint64_t{1} << 36;  ///< of all cores together
