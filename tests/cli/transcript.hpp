@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <regex>
 #include <string>
 
 #include "support/golden.hpp"
@@ -11,9 +12,15 @@
 
 namespace neurotool::test {
 
+/// Without the times of stages, which only a run that takes long prints.
+inline std::string without_stage_times(const std::string& text) {
+  static const std::regex stage("[a-z][a-z _]{19} +[0-9]+\\.[0-9]{2} s\n");
+  return std::regex_replace(text, stage, "");
+}
+
 inline std::string transcript(const ToolResult& result) {
   std::string text = "exit " + std::to_string(result.exit) + "\n--- stdout\n" + result.out +
-                     "--- stderr\n" + result.err;
+                     "--- stderr\n" + without_stage_times(result.err);
   const std::string built = NEUROTOOL_BUILD_PLUGIN_DIR;  // differs between machines
   for (std::size_t at = text.find(built); at != text.npos; at = text.find(built)) {
     text.replace(at, built.size(), "<plugins>");
