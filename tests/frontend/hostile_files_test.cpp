@@ -2,7 +2,7 @@
 // manifest says, in under a second.
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include "base/files.hpp"
@@ -30,11 +30,11 @@ TEST(HostileFiles, AreTreatedAsTheirManifestSays) {
     const std::string name = text_at(row, "file");
     SCOPED_TRACE(name);
     const std::string expected = text_at(row, "expect");
-    const auto begin = std::chrono::steady_clock::now();
+    // Of this process: the machine may be busy with other things.
+    const std::clock_t begin = std::clock();
     Diagnostics diagnostics;
     const auto model = load_model(folder / name, diagnostics);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    EXPECT_LT(seconds.count(), 1);
+    EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC);
     EXPECT_EQ(model.has_value(), !diagnostics.has_errors());
     if (expected == "accept") {
       EXPECT_TRUE(model.has_value()) << to_string(model.error());

@@ -107,7 +107,7 @@ const Case kCases[] = {
      [](OnnxModel& m) { weight(m, 1).set_data_type(TensorProto::UNDEFINED); }},
     {"strings as weights", "onnx.type", "w1", "initializer 'w1': it has elements of type string, which networks here do not have",
      [](OnnxModel& m) { weight(m, 1).set_data_type(TensorProto::STRING); }},
-    {"sparse weights", "onnx.unsupported-form", "s", "the initializer is stored as a sparse tensor",
+    {"sparse weights", "onnx.type", "s", "initializer 's': it has elements of type undefined, which networks here do not have",
      [](OnnxModel& m) { m.graph().add_sparse_initializer()->mutable_values()->set_name("s"); }},
     {"attribute of wrong type", "onnx.attribute", "conv", "attribute 'strides' has type INT, expected INTS",
      [](OnnxModel& m) { conv(m).clear_attribute(); set(conv(m), "strides", 1); }},

@@ -16,7 +16,7 @@ MAY_USE = {
     "ir": ["base"],
     "io": ["base", "ir"],
     "eval": ["base", "ir"],
-    "frontend": ["base", "ir", "io"],
+    "frontend": ["base", "ir", "io", "eval"],
     "passes": ["base", "ir", "eval", "config"],
     "target": ["base", "ir", "io", "eval", "config"],
     "session": ["base", "config", "ir", "io", "eval", "frontend", "passes", "target"],

@@ -122,6 +122,19 @@ Result<std::size_t> InputFile::read(std::span<char> buffer) {
   return done;
 }
 
+Result<std::size_t> InputFile::read_at(std::uint64_t offset, std::span<char> buffer) const {
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t count = ::pread(descriptor_, buffer.data() + done, buffer.size() - done,
+                                  static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(path_, errno);
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
 Result<std::string> read_file(const fs::path& path, std::uint64_t max_bytes) {
   NT_TRY(InputFile file, InputFile::open(path));
   if (file.size() > max_bytes) return too_large(path, "holds", max_bytes);

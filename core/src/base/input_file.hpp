@@ -1,4 +1,4 @@
-// A regular file open for reading; what files.cpp and hash.cpp share.
+// A regular file open for reading, for those who do not want all of it at once.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,8 @@ class InputFile {
   std::uint64_t size() const { return size_; }
   /// Fills `buffer` from where the last call ended; less than its size only at the end of the file.
   Result<std::size_t> read(std::span<char> buffer);
+  /// The same from any place, without moving the one that read() goes on from.
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) const;
 
  private:
   InputFile(std::filesystem::path path, int descriptor);

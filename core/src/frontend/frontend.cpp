@@ -5,10 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <string_view>
 
-#include "base/files.hpp"
+#include "base/input_file.hpp"
 #include "base/text.hpp"
 #include "frontend/onnx/import.hpp"
 #include "frontend/onnx/parse.hpp"
@@ -16,7 +17,7 @@
 namespace neurotool {
 namespace {
 
-/// protobuf counts bytes in an int.
+/// ONNX files are protobuf messages, which end here; larger networks have external data.
 constexpr std::uint64_t kLargestFile = (std::uint64_t{1} << 31) - 1;
 constexpr std::string_view kExpected = "an ONNX model (*.onnx) is expected";
 
@@ -33,7 +34,8 @@ bool is_text(std::string_view bytes) {
          is_utf8(bytes);
 }
 
-/// What the file is, if it is one of the things that people pass by mistake.
+/// What the file is, told by its first bytes, if it is one of the things that people pass by
+/// mistake.
 std::optional<Finding> recognise_other(std::string_view bytes) {
   using namespace std::string_view_literals;
   if (bytes.empty()) return Finding{"the file is empty", "copy or export the model again"};
@@ -51,7 +53,7 @@ std::optional<Finding> recognise_other(std::string_view bytes) {
     return Finding{"the file is a zip archive, as PyTorch and numpy write them",
                    "export the network with torch.onnx.export and load that file"};
   }
-  if (is_text(bytes.substr(0, 4096))) {
+  if (is_text(bytes)) {
     return Finding{"the file is text, not a model", std::string(kExpected)};
   }
   if (!from_onnx::looks_like_onnx(bytes)) {
@@ -60,35 +62,51 @@ std::optional<Finding> recognise_other(std::string_view bytes) {
   return std::nullopt;
 }
 
-Result<std::string> read_model_file(const std::filesystem::path& path) {
-  auto bytes = read_file(path, kLargestFile);
-  if (bytes) return bytes;
-  Error problem = std::move(bytes).error();
-  if (problem.code == "file.too-large") {
-    problem.help = "keep the weights of a model this large in external data files";
-  } else {
-    problem.code = "model.missing";
-  }
+Error not_there(Error problem) {
+  problem.code = "model.missing";
   return problem;
 }
 
-}  // namespace
-
-Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics) {
+Result<Model> load(const std::filesystem::path& path, Diagnostics& diagnostics,
+                   const LoadOptions& options) {
   const auto reported = [&](Error problem) {
     diagnostics.report(problem);
     return problem;
   };
-  auto bytes = read_model_file(path);
-  if (!bytes) return reported(std::move(bytes).error());
-  if (const auto other = recognise_other(*bytes)) {
+  auto file = InputFile::open(path);
+  if (!file) return reported(not_there(std::move(file).error()));
+  if (file->size() > kLargestFile) {
+    return reported(error("file.too-large", FilePosition{.path = path.string()},
+                          fmt::format("the file has {} bytes, and an ONNX file has at most {}",
+                                      with_thousands(file->size()), with_thousands(kLargestFile)),
+                          "keep the weights of a model this large in external data files"));
+  }
+  std::string head(4096, '\0');
+  auto count = file->read_at(0, head);
+  if (!count) return reported(not_there(std::move(count).error()));
+  head.resize(*count);
+  if (const auto other = recognise_other(head)) {
     return reported(error("model.unrecognised", FilePosition{.path = path.string()}, other->message,
                           other->help));
   }
-  auto proto = from_onnx::parse_model(*bytes, path.string());
+  auto proto = from_onnx::parse_model(*file, path.string());
   if (!proto) return reported(std::move(proto).error());
-  std::string().swap(*bytes);
-  return from_onnx::import_model(**proto, path.string(), diagnostics);
+  return from_onnx::import_model(**proto, path.string(), options, diagnostics);
+}
+
+}  // namespace
+
+Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics,
+                         const LoadOptions& options) {
+  try {
+    return load(path, diagnostics, options);
+  } catch (const std::bad_alloc&) {
+    const Error problem =
+        error("file.too-large", FilePosition{.path = path.string()},
+              "the model needs more memory than there is", "load it on a larger machine");
+    diagnostics.report(problem);
+    return problem;
+  }
 }
 
 }  // namespace neurotool

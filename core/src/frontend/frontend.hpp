@@ -4,12 +4,14 @@
 #include <filesystem>
 
 #include "base/result.hpp"
+#include "frontend/load_options.hpp"
 #include "ir/model.hpp"
 
 namespace neurotool {
 
 /// Loads a model file. Every finding goes to `diagnostics` (all unsupported nodes at once, with
 /// names); the returned error is the first. Codes: model.missing, model.unrecognised, onnx.*.
-Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics);
+Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics,
+                         const LoadOptions& options = {});
 
 }  // namespace neurotool

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "ir/spike_graph.hpp"
 #include "ir/tensor_graph.hpp"
@@ -11,10 +12,18 @@ namespace neurotool {
 
 enum class Level { kTensor, kSpike };
 
+/// An extent of an input that the model file leaves open.
+struct FreeExtent {
+  std::string input;
+  int axis = 0;
+  std::string name;  ///< "batch"; empty where the file has none
+};
+
 struct Model {
   std::string name;
   std::string path;    ///< the file it came from, for messages; may be empty
   std::variant<TensorGraph, SpikeGraph> graph;
+  std::vector<FreeExtent> free_extents = {};  ///< as the frontend found them; for messages
 
   Level level() const { return graph.index() == 0 ? Level::kTensor : Level::kSpike; }
   TensorGraph& tensor() { return std::get<TensorGraph>(graph); }

@@ -243,7 +243,15 @@ Result<Shape> reshaped_extents(const Shape& data, std::span<const std::int64_t> 
   // Nothing free, or the same free extent on both sides, which cancels.
   const auto have = count_without_free(data), want = count_without_free(result);
   const bool divides = have && want && (*want == 0 ? *have == 0 : *have % *want == 0);
-  if (!divides || (*have != *want && !extents.inferred) || (*want == 0 && extents.inferred)) {
+  const bool fits =
+      divides && (*have == *want || extents.inferred) && (*want != 0 || !extents.inferred);
+  if (!fits && std::ranges::find(wanted, TensorType::kFree) != wanted.end()) {
+    // The free extent of the data is a multiple of the batch: [?,12,17], heads in front, to
+    // [batch,2,12,17].
+    if (extents.inferred) result[*extents.inferred] = kFreeDim;
+    return result;
+  }
+  if (!fits) {
     return shape_error(fmt::format("{} cannot be reshaped to {}", to_string(data),
                                    to_string(Shape(wanted.begin(), wanted.end()))));
   }

@@ -8,13 +8,14 @@ namespace neurotool::from_onnx {
 namespace {
 
 /// `wanted`, made printable, or with _2, _3, … behind it when it is taken.
-std::string unique(std::unordered_set<std::string>& taken, std::string_view wanted) {
+std::string unique(Names& taken, std::string_view wanted) {
   const std::string stem = escape_control(wanted);
-  std::string name = stem;
-  for (std::size_t number = 2; !taken.insert(name).second; ++number) {
-    name = stem + "_" + std::to_string(number);
+  const auto [first, is_new] = taken.emplace(stem, 2);
+  if (is_new) return stem;
+  for (;;) {
+    std::string name = stem + "_" + std::to_string(taken[stem]++);
+    if (taken.emplace(name, 2).second) return name;
   }
-  return name;
 }
 
 }  // namespace
@@ -76,15 +77,6 @@ Result<ValueId> GraphBuilder::add_op(std::string_view name, std::string_view val
 
 ValueId GraphBuilder::add_broken(std::string_view value_name) {
   return add_value(value_name, TensorType{}, true);
-}
-
-bool GraphBuilder::bind(const std::string& onnx_name, ValueId id) {
-  return bound_.emplace(onnx_name, id).second;
-}
-
-ValueId GraphBuilder::find(const std::string& onnx_name) const {
-  const auto found = bound_.find(onnx_name);
-  return found == bound_.end() ? ValueId{} : found->second;
 }
 
 }  // namespace neurotool::from_onnx

@@ -1,17 +1,19 @@
-// The tensor graph while it is being imported: ONNX value names to ids, unique names in constant
-// time, and the type of every value as soon as it is made.
+// The tensor graph while it is being imported: unique names in constant time, and the type of every
+// value as soon as it is made.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "ir/op_types.hpp"
 #include "ir/tensor_graph.hpp"
 
 namespace neurotool::from_onnx {
+
+/// Names that are taken, and the number to try next behind each.
+using Names = std::unordered_map<std::string, std::size_t>;
 
 class GraphBuilder {
  public:
@@ -36,19 +38,13 @@ class GraphBuilder {
   std::size_t rounded() const { return rounded_; }
   const std::string& first_rounded() const { return first_rounded_; }
 
-  /// Binds an ONNX name; a name that is bound already stays as it is, and false comes back.
-  bool bind(const std::string& onnx_name, ValueId id);
-  /// The value bound to an ONNX name, or an invalid id.
-  ValueId find(const std::string& onnx_name) const;
-
  private:
   ValueId add_value(std::string_view name, TensorType type, bool is_broken);
 
   TensorGraph graph_;
   ValueTypes types_;
   std::vector<bool> broken_;
-  std::unordered_map<std::string, ValueId> bound_;
-  std::unordered_set<std::string> value_names_, op_names_;
+  Names value_names_, op_names_;
   std::size_t rounded_ = 0;
   std::string first_rounded_;
 };

@@ -86,7 +86,9 @@ void convert_hard_swish(Node& node) {
 
 void convert_leaky_relu(Node& node) {
   Compose c(node);
-  finish_leaky(node, c, c.number(node.attributes.real("alpha", 0.01f)));
+  const float alpha = node.attributes.real("alpha", 0.01f);
+  if (alpha == 0) return node.finish(Unary{UnaryKind::kRelu}, {node.input(0)});
+  finish_leaky(node, c, c.number(alpha));
 }
 
 void convert_mish(Node& node) {

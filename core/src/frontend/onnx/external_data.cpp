@@ -20,6 +20,9 @@ Error refuse(std::string message, std::string help = {}) {
   return error("onnx.external-data", {}, std::move(message), std::move(help));
 }
 
+/// Tensors may overlap, and a short file may not fill the memory by being read again and again.
+constexpr std::uint64_t kMostOften = 2;
+
 constexpr const char* kKeepBeside =
     "keep external data in regular files in the model's own folder, and copy them along with it";
 
@@ -105,9 +108,20 @@ Result<std::shared_ptr<const Buffer>> ExternalFolder::read(const std::string& lo
                               location, size),
                   "the file is cut short or belongs to another model: copy it again");
   }
+  const Part part{status.st_dev, status.st_ino, offset, bytes};
+  if (const auto found = parts_.find(part); found != parts_.end()) return found->second;
+  std::uint64_t& read = read_[{status.st_dev, status.st_ino}];
+  if (read > kMostOften * size || bytes > kMostOften * size - read) {
+    return refuse(fmt::format("the tensors in '{}' together take more than {} times its {} bytes",
+                              location, kMostOften, size),
+                  "export the model again; tensors that are equal share one place");
+  }
+  read += bytes;
   auto owner = std::make_shared<std::vector<std::byte>>(bytes);
   NT_TRY_VOID(fill(descriptor.number(), offset, *owner, location));
-  return std::make_shared<const Buffer>(owner->data(), owner->size(), owner);
+  auto buffer = std::make_shared<const Buffer>(owner->data(), owner->size(), owner);
+  parts_.emplace(part, buffer);
+  return buffer;
 }
 
 }  // namespace neurotool::from_onnx

@@ -13,8 +13,10 @@
 
 #include "base/text.hpp"
 #include "frontend/onnx/convert.hpp"
-#include "frontend/onnx/order.hpp"
+#include "frontend/onnx/free_extents.hpp"
+#include "frontend/onnx/initializers.hpp"
 #include "frontend/onnx/tensors.hpp"
+#include "frontend/onnx/walk.hpp"
 
 namespace neurotool::from_onnx {
 namespace {
@@ -22,40 +24,38 @@ namespace {
 constexpr std::int64_t kFirstIr = 3;
 constexpr std::int64_t kLastIr = 13;
 
-bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
-
 class Importer {
  public:
-  Importer(::onnx::ModelProto& proto, const std::string& path, Diagnostics& diagnostics)
+  Importer(::onnx::ModelProto& proto, const std::string& path, const LoadOptions& options,
+           Report& report)
       : proto_(proto),
         graph_(*proto.mutable_graph()),
+        options_(options),
         folder_(std::filesystem::path(path).parent_path()),
-        report_(path, diagnostics) {}
+        report_(report),
+        functions_(proto, report),
+        extents_(options.extents) {}
 
   Result<Model> run() {
     check_versions();
     if (report_.has_errors()) return report_.first_error();
-    const NodeOrder order = order_nodes(graph_, report_);
-    add_initializers();
+    const Body body = body_of(graph_);
+    take_initializers(graph_, scope_, folder_, builder_, report_);
     add_inputs();
-    for (const int index : order.nodes) add_node(index, order);
+    Walk(functions_, folder_, report_, builder_, options_.record).main_graph(body, scope_, opsets_);
     add_outputs();
     check_numbers();
+    if (!report_.has_errors()) warn_about_precision();
+    if (options_.record != nullptr) options_.record->graph = builder_.graph();
     if (report_.has_errors()) return report_.first_error();
-    warn_about_precision();
     return finish();
   }
 
  private:
   void check_versions();
-  void add_initializers();
   void add_inputs();
   void add_input(const ::onnx::ValueInfoProto& input);
   std::optional<Shape> declared_shape(const ::onnx::ValueInfoProto& value);
-  void add_node(int index, const NodeOrder& order);
-  bool check_outputs_of(const ::onnx::NodeProto& node, const std::string& name,
-                        const NodeOrder& order);
-  const Operator* operator_of(const ::onnx::NodeProto& node, const std::string& name);
   void add_outputs();
   void check_declared(const ::onnx::ValueInfoProto& output, ValueId id);
   void warn_about_precision();
@@ -64,10 +64,15 @@ class Importer {
 
   ::onnx::ModelProto& proto_;
   ::onnx::GraphProto& graph_;
+  const LoadOptions& options_;
   ExternalFolder folder_;
-  Report report_;
+  Report& report_;
+  Functions functions_;
+  FreeExtents extents_;
   GraphBuilder builder_;
-  int opset_ = 0;
+  Scope scope_;
+  Opsets opsets_;
+  std::vector<FreeExtent> free_;
   bool narrow_inputs_ = false;
 };
 
@@ -80,7 +85,9 @@ void Importer::check_versions() {
   }
   std::optional<std::int64_t> opset;
   for (const auto& import : proto_.opset_import()) {
-    if (!is_onnx_domain(import.domain())) continue;
+    const bool own = is_onnx_domain(import.domain());
+    opsets_.emplace(own ? std::string() : import.domain(), import.version());
+    if (!own) continue;
     if (opset && *opset != import.version()) {
       report_.error(
           "onnx.version", report_.file(),
@@ -96,45 +103,33 @@ void Importer::check_versions() {
                   fmt::format("the file declares opset {}, supported are {} to {}", *opset,
                               kFirstOpset, kLastOpset),
                   fmt::format("export the model with an opset up to {}, such as 17", kLastOpset));
-  } else {
-    opset_ = static_cast<int>(*opset);
-  }
-}
-
-void Importer::add_initializers() {
-  for (const auto& sparse : graph_.sparse_initializer()) {
-    report_.error("onnx.unsupported-form", report_.node(sparse.values().name()),
-                  "the initializer is stored as a sparse tensor",
-                  "store it as a dense tensor; zeros are found again by the prune pass");
-    builder_.bind(sparse.values().name(), builder_.add_broken(sparse.values().name()));
-  }
-  for (auto& proto : *graph_.mutable_initializer()) {
-    auto tensor = take_tensor(proto, folder_);
-    ValueId id;
-    if (tensor) {
-      id = builder_.add_constant(proto.name(), *std::move(tensor));
-    } else {
-      Error problem = std::move(tensor).error();
-      problem.at = report_.node(proto.name());
-      problem.message = fmt::format("initializer '{}': {}", proto.name(), problem.message);
-      report_.add(std::move(problem));
-      id = builder_.add_broken(proto.name());
-    }
-    builder_.bind(proto.name(), id);
   }
 }
 
 void Importer::add_inputs() {
+  std::size_t given = 0;
+  std::string first;
   for (const auto& input : graph_.input()) {
-    // An initializer of the same name is its value: networks are run with the weights they bring.
-    if (!builder_.find(input.name()).valid()) add_input(input);
+    const auto bound = scope_.find(input.name());
+    if (!bound) {
+      add_input(input);
+    } else if (builder_.graph()[*bound].constant.defined() && given++ == 0) {
+      first = input.name();
+    }
   }
+  extents_.report_unused(report_);
+  // Before IR version 4 every initializer had to be an input.
+  if (given == 0 || proto_.ir_version() < 4) return;
+  report_.note("onnx.initializer-input", report_.node(first),
+               fmt::format("{} graph inputs, '{}' the first, bring a value of their own; it is "
+                           "taken as a constant",
+                           given, first));
 }
 
 void Importer::add_input(const ::onnx::ValueInfoProto& input) {
   const auto refuse = [&](std::string_view code, std::string message, std::string help) {
     report_.error(code, report_.node(input.name()), std::move(message), std::move(help));
-    builder_.bind(input.name(), builder_.add_broken(input.name()));
+    scope_.bind(input.name(), builder_.add_broken(input.name()));
   };
   if (!input.type().has_tensor_type()) {
     return refuse("onnx.type", fmt::format("graph input '{}' is not a tensor", input.name()),
@@ -153,21 +148,28 @@ void Importer::add_input(const ::onnx::ValueInfoProto& input) {
                   "export the model with a shape for each input; the batch may be symbolic");
   }
   const auto shape = declared_shape(input);
-  if (!shape) return builder_.bind(input.name(), builder_.add_broken(input.name())), void();
+  if (!shape) return scope_.bind(input.name(), builder_.add_broken(input.name())), void();
   if (is_float(*dtype) && *dtype != DType::kFloat32) {
     narrow_inputs_ = true;
     dtype = DType::kFloat32;
   }
-  builder_.bind(input.name(), builder_.add_input(input.name(), *dtype, *shape));
+  const ValueId id = builder_.add_input(input.name(), *dtype, *shape);
+  scope_.bind(input.name(), id);
 }
 
 std::optional<Shape> Importer::declared_shape(const ::onnx::ValueInfoProto& value) {
   Shape shape, known;
-  for (const auto& dim : value.type().tensor_type().shape().dim()) {
+  for (int axis = 0; axis < value.type().tensor_type().shape().dim_size(); ++axis) {
+    const auto& dim = value.type().tensor_type().shape().dim(axis);
     // Some exporters write -1 for an extent that is not fixed, instead of a name.
-    const bool is_fixed = dim.has_dim_value() && dim.dim_value() != -1;
-    shape.push_back(is_fixed ? dim.dim_value() : kFreeDim);
-    if (is_fixed) known.push_back(dim.dim_value());
+    std::optional<std::int64_t> extent;
+    if (dim.has_dim_value() && dim.dim_value() != -1) extent = dim.dim_value();
+    if (!extent) {
+      extent = extents_.extent_of(value.name(), axis, dim.dim_param());
+      if (!extent) free_.push_back({value.name(), axis, escape_control(dim.dim_param())});
+    }
+    shape.push_back(extent.value_or(kFreeDim));
+    if (extent) known.push_back(*extent);
   }
   const auto bad = std::ranges::find_if(known, [](std::int64_t extent) { return extent < 0; });
   if (bad != known.end()) {
@@ -185,100 +187,12 @@ std::optional<Shape> Importer::declared_shape(const ::onnx::ValueInfoProto& valu
   return shape;
 }
 
-const Operator* Importer::operator_of(const ::onnx::NodeProto& node, const std::string& name) {
-  const Location at = report_.node(name);
-  const auto refuse = [&](std::string message, std::string help) {
-    report_.error("onnx.unsupported-op", at, std::move(message), std::move(help));
-    return nullptr;
-  };
-  const std::string& type = node.op_type();
-  for (const auto& function : proto_.functions()) {
-    if (function.name() == type && function.domain() == node.domain()) {
-      return refuse(fmt::format("'{}' is a function that the model file defines", type),
-                    "inline the model's functions before loading it (onnx.inliner in Python)");
-    }
-  }
-  if (!is_onnx_domain(node.domain())) {
-    if (const Operator* quantizer = find_quantizer(node.domain(), type)) return quantizer;
-    return refuse(fmt::format("operator {} of domain '{}' is not supported", type, node.domain()),
-                  "export the layer with operators of ONNX's own domain");
-  }
-  const Operator* op = find_operator(type);
-  if (!op) {
-    std::vector<std::string_view> names;
-    for (const Operator& known : operators()) names.push_back(known.name);
-    // A slip of the pen, not another operator with a similar name.
-    const std::string_view near = nearest_name(type, names);
-    const bool slip =
-        !near.empty() && near.size() + 2 > type.size() && type.size() + 2 > near.size();
-    return refuse(fmt::format("operator {} (opset {}) is not supported", type, opset_),
-                  slip ? fmt::format("the nearest operator that is supported is {}", near)
-                       : "neurotool explain onnx.unsupported-op lists the operators that are");
-  }
-  if (opset_ < op->first_opset || opset_ > op->last_opset) {
-    return refuse(fmt::format("operator {} exists from opset {} on, the file declares {}", type,
-                              op->first_opset, opset_),
-                  "export the model again with the opset that its nodes need");
-  }
-  return op;
-}
-
-bool Importer::check_outputs_of(const ::onnx::NodeProto& node, const std::string& name,
-                                const NodeOrder& order) {
-  for (int i = 1; i < node.output_size(); ++i) {
-    if (node.output(i).empty()) continue;
-    // Before opset 14, the further outputs were what made a batch normalisation a training one.
-    if (node.op_type() == "BatchNormalization" &&
-        (opset_ < 14 || order.read.contains(node.output(i)))) {
-      report_.error("onnx.training-mode", report_.node(name),
-                    "batch normalisation has the outputs of training mode",
-                    "switch the model to evaluation before exporting it (model.eval() in PyTorch)");
-      return false;
-    }
-  }
-  return true;
-}
-
-void Importer::add_node(int index, const NodeOrder& order) {
-  const ::onnx::NodeProto& proto = graph_.node(index);
-  const std::string name = name_of(proto, index);
-  const Operator* op = operator_of(proto, name);
-  std::vector<ValueId> made(static_cast<std::size_t>(proto.output_size()));
-  if (op && check_outputs_of(proto, name, order) && proto.output_size() > 0) {
-    std::vector<ValueId> inputs;
-    for (const std::string& input : proto.input()) {
-      ValueId id = input.empty() ? ValueId{} : builder_.find(input);
-      // A name that nobody makes has been reported.
-      if (!input.empty() && !id.valid()) id = builder_.add_broken(input);
-      inputs.push_back(id);
-    }
-    while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
-    Node::Place place{.name = name,
-                      .op_type = proto.op_type(),
-                      .opset = opset_,
-                      .output = proto.output(0).empty() ? name : proto.output(0)};
-    for (const std::string& output : proto.output()) {
-      place.outputs.push_back(place.outputs.empty() || order.read.contains(output) ? output : "");
-    }
-    Node node(std::move(place), std::move(inputs), Attributes(proto, folder_, report_, name),
-              builder_, report_);
-    convert(*op, node);
-    for (std::size_t i = 0; i < made.size(); ++i) made[i] = node.output(i);
-  }
-  for (int i = 0; i < proto.output_size(); ++i) {
-    const std::string& value = proto.output(i);
-    if (value.empty()) continue;
-    const ValueId id = made[static_cast<std::size_t>(i)];
-    builder_.bind(value, id.valid() ? id : builder_.add_broken(value));
-  }
-}
-
 void Importer::add_outputs() {
   for (const auto& output : graph_.output()) {
-    const ValueId id = builder_.find(output.name());
-    if (!id.valid()) continue;  // reported, or part of a cycle
-    builder_.graph().outputs.push_back(id);
-    if (!builder_.is_broken(id)) check_declared(output, id);
+    const auto id = scope_.find(output.name());
+    if (!id || !id->valid()) continue;  // reported, or part of a cycle
+    builder_.graph().outputs.push_back(*id);
+    if (!builder_.is_broken(*id)) check_declared(output, *id);
   }
 }
 
@@ -342,6 +256,7 @@ Model Importer::finish() {
   graph.compact();
   model.name = stem;
   model.path = report_.path();
+  model.free_extents = std::move(free_);
   model.graph = std::move(graph);
   return model;
 }
@@ -349,14 +264,17 @@ Model Importer::finish() {
 }  // namespace
 
 Result<Model> import_model(::onnx::ModelProto& proto, const std::string& path,
-                           Diagnostics& diagnostics) {
+                           const LoadOptions& options, Diagnostics& diagnostics) {
   if (!proto.has_graph()) {
     Error problem = error("onnx.no-graph", FilePosition{.path = path}, "the ONNX file has no graph",
                           "export the model again");
     diagnostics.report(problem);
     return problem;
   }
-  return Importer(proto, path, diagnostics).run();
+  Report report(path, diagnostics);
+  Result<Model> model = Importer(proto, path, options, report).run();
+  report.flush();
+  return model;
 }
 
 }  // namespace neurotool::from_onnx

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "frontend/load_options.hpp"
 #include "ir/model.hpp"
 
 namespace onnx {
@@ -16,6 +17,6 @@ namespace neurotool::from_onnx {
 /// Every finding goes to `diagnostics`; the returned error is the first. Weights are moved out of
 /// `proto`. `path` is the model's file; external data is looked for beside it.
 Result<Model> import_model(::onnx::ModelProto& proto, const std::string& path,
-                           Diagnostics& diagnostics);
+                           const LoadOptions& options, Diagnostics& diagnostics);
 
 }  // namespace neurotool::from_onnx
