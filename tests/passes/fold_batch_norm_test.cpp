@@ -195,6 +195,36 @@ TEST(FoldBatchNorm, BeforeAConvolutionItBecomesADepthwiseOne) {
   EXPECT_EQ(constant_at(model, "norm", 1).shape(), (Shape{2, 1, 1, 1}));
 }
 
+TEST(FoldBatchNorm, BeforeAConvolutionWithoutPaddingItGoesIntoIt) {
+  Network net({2, 4, 4});
+  batch_norm(net.relu("relu"), "norm", 2);
+  net.add("conv", Conv{.strides = {1, 1}, .dilations = {1, 1}, .pads = {0, 0, 0, 0}},
+          {net.constant({3, 2, 3, 3}, net.random_values(54, 0.5)), net.constant({3}, {1, 2, 3})});
+  Model model = net.finish("net");
+  fold(model);
+  EXPECT_THAT(ops_of(model), ElementsAre("relu:relu", "conv:conv"));
+  EXPECT_THAT(op_named(model, "conv").origins, ElementsAre("norm", "conv"));
+}
+
+TEST(FoldBatchNorm, BeforeAGroupedConvolutionEachOutputTakesItsOwnChannels) {
+  Network net({4, 4, 4});
+  batch_norm(net.relu("relu"), "norm", 4);
+  net.add("conv", Conv{.strides = {2, 1}, .dilations = {1, 1}, .pads = {0, 0, 0, 0}, .group = 2},
+          {net.constant({6, 2, 2, 3}, net.random_values(72, 0.5))});
+  Model model = net.finish("net");
+  fold(model);
+  EXPECT_THAT(ops_of(model), ElementsAre("relu:relu", "conv:conv"));
+}
+
+TEST(FoldBatchNorm, OnVectorsItGoesIntoTheMatMulBehindIt) {
+  Network net({4});
+  batch_norm(net.relu("relu"), "norm", 4);
+  net.add("fc", MatMul{}, {net.constant({4, 3}, net.random_values(12, 0.5))});
+  Model model = net.finish("net");
+  fold(model);
+  EXPECT_THAT(ops_of(model), ElementsAre("relu:relu", "fc:gemm"));
+}
+
 TEST(FoldBatchNorm, OnOneAndThreeSpatialAxesToo) {
   for (const Shape& sample : {Shape{2, 5}, Shape{2, 3, 2, 2}}) {
     Network net(sample);

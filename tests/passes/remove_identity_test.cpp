@@ -185,10 +185,38 @@ const Case kRectifiers[] = {
        const ValueId x = net.value();
        net.at(net.constant({}, {0})).add("op", Binary{BinaryKind::kMax}, {x});
      }},
+    {"WhereAboveZero",
+     [](Network& net) {
+       const ValueId x = net.value(), zero = net.constant({}, {0});
+       net.at(zero).add("above", Binary{BinaryKind::kLess}, {x});
+       net.graph()[net.value()].dtype = DType::kBool;
+       net.add("op", Where{}, {x, zero});
+     }},
+    {"WhereNotBelowZero",
+     [](Network& net) {
+       const ValueId x = net.value(), zero = net.constant({}, {0});
+       net.add("below", Binary{BinaryKind::kLessOrEqual}, {zero});
+       net.graph()[net.value()].dtype = DType::kBool;
+       net.add("op", Where{}, {zero, x});
+     }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Ops, Rectifier, testing::ValuesIn(kRectifiers),
                          [](const auto& param) { return param.param.name; });
+
+TEST(RemoveIdentity, AChoiceByAnotherValueOrTheOtherWayRoundIsNoRectifier) {
+  for (const bool swapped : {false, true}) {
+    Network net({3});
+    const ValueId x = net.value(), zero = net.constant({}, {0});
+    const ValueId other = swapped ? x : net.add("neg", Unary{UnaryKind::kNeg}, {}).value();
+    net.at(zero).add("above", Binary{BinaryKind::kLess}, {other});
+    net.graph()[net.value()].dtype = DType::kBool;
+    net.add("op", Where{}, swapped ? std::vector{zero, x} : std::vector{x, zero});
+    Model model = net.finish("net");
+    run_pass(model, "remove_identity");
+    EXPECT_EQ(op_name(op_named(model, "op").op), "where");
+  }
+}
 
 TEST(RemoveIdentity, MaxWithAListOfZerosIsARectifierOnceShapesAreKnown) {
   Network net({3});

@@ -124,7 +124,7 @@ class Folder {
                    "run infer_shapes before fold_batch_norm");
     }
     const std::size_t rank = shape->size();
-    if (fold_backward(id, input, affine) || (rank == 2 && fold_forward(id, affine))) return {};
+    if (fold_backward(id, input, affine) || fold_forward(id, affine, rank)) return {};
     if (rank == 2) write_as_mul_and_add(id, affine);
     if (rank > 2) write_as_conv(id, affine, rank);
     return {};
@@ -139,10 +139,10 @@ class Folder {
     return fits;
   }
 
-  bool fold_forward(OpId id, const Affine& affine) {
+  bool fold_forward(OpId id, const Affine& affine, std::size_t rank) {
     const ValueId output = graph_[id].outputs[0];
     if (readers_[output.index] != 1 || graph_.is_output(output)) return false;
-    return fold_into_consumer(graph_, id, graph_.users(output)[0], affine);
+    return fold_into_consumer(graph_, id, graph_.users(output)[0], affine, rank);
   }
 
   ValueId constant(OpId id, std::string_view what, Shape shape, const std::vector<double>& values) {

@@ -125,28 +125,82 @@ void fold_into_producer(TensorGraph& graph, OpId id, OpId producer, const Affine
   hand_over(graph, id, producer);
 }
 
-bool fold_into_consumer(TensorGraph& graph, OpId id, OpId consumer, const Affine& affine) {
+namespace {
+
+/// A weight seen from its inputs: element (output, input, place in the window).
+struct InputSide {
+  std::int64_t outputs = 0, inputs = 0, window = 1, groups = 1;
+  bool inputs_first = false;  ///< [inputs, outputs] instead of [outputs, inputs, …]
+
+  std::int64_t at(std::int64_t output, std::int64_t input, std::int64_t place) const {
+    const std::int64_t own = inputs / groups;
+    return inputs_first ? input * outputs + output : (output * own + input % own) * window + place;
+  }
+  bool reads(std::int64_t output, std::int64_t input) const {
+    return output / (outputs / groups) == input / (inputs / groups);
+  }
+};
+
+/// A border of zeros would not see the offsets.
+bool sees_border(const Conv& conv, const Affine& affine) {
+  const auto is_zero = [](auto value) { return value == 0; };
+  return !std::ranges::all_of(conv.pads, is_zero) && !std::ranges::all_of(affine.offset, is_zero);
+}
+
+/// Nothing when the op does not take the affine function as its data.
+std::optional<InputSide> input_side(const OpNode& node, const LinearOp& linear,
+                                    const Affine& affine, std::size_t rank) {
+  const Shape& shape = linear.weight.shape();
+  InputSide side;
+  if (const auto* conv = std::get_if<Conv>(&node.op)) {
+    side.groups = conv->group;
+    side.outputs = shape[0];
+    side.inputs = shape[1] * conv->group;
+    for (std::size_t i = 2; i < shape.size(); ++i) side.window *= shape[i];
+    if (sees_border(*conv, affine) || side.outputs % side.groups != 0) return std::nullopt;
+  } else {
+    const auto* gemm = std::get_if<Gemm>(&node.op);
+    // The last axis of the data is the channels' in a matrix only.
+    if (rank != 2 || (gemm && gemm->trans_a)) return std::nullopt;
+    side.inputs_first = linear.output_axis == 1;
+    side.outputs = shape[linear.output_axis];
+    side.inputs = shape[1 - linear.output_axis];
+  }
+  const bool fits = static_cast<std::size_t>(side.inputs) == affine.factor.size() &&
+                    is_per_channel(linear.bias, static_cast<std::size_t>(side.outputs));
+  return fits ? std::optional(side) : std::nullopt;
+}
+
+}  // namespace
+
+bool fold_into_consumer(TensorGraph& graph, OpId id, OpId consumer, const Affine& affine,
+                        std::size_t rank) {
   OpNode& node = graph[consumer];
-  const auto* gemm = std::get_if<Gemm>(&node.op);
   const auto linear = linear_op(graph, node);
-  if (!gemm || gemm->trans_a || !linear || node.inputs[0] != graph[id].outputs[0]) return false;
-  const std::size_t input_axis = 1 - linear->output_axis;
-  const Shape& shape = linear->weight.shape();
-  const auto inputs = static_cast<std::size_t>(shape[input_axis]);
-  const auto outputs = static_cast<std::size_t>(shape[linear->output_axis]);
-  if (inputs != affine.factor.size() || !is_per_channel(linear->bias, outputs)) return false;
+  if (!linear || node.inputs[0] != graph[id].outputs[0]) return false;
+  const auto side = input_side(node, *linear, affine, rank);
+  if (!side) return false;
+  std::vector<float> weight(static_cast<std::size_t>(linear->weight.size()));
   std::vector<double> bias;
-  for (std::size_t o = 0; o < outputs; ++o) {
+  for (std::int64_t o = 0; o < side->outputs; ++o) {
     double sum = 0;
-    for (std::size_t i = 0; i < inputs; ++i) {
-      const std::size_t at = input_axis == 0 ? i * outputs + o : o * inputs + i;
-      sum += affine.offset[i] * linear->weight.at(static_cast<std::int64_t>(at));
+    for (std::int64_t i = 0; i < side->inputs; ++i) {
+      if (!side->reads(o, i)) continue;
+      const auto channel = static_cast<std::size_t>(i);
+      for (std::int64_t place = 0; place < side->window; ++place) {
+        const std::int64_t at = side->at(o, i, place);
+        const double w = linear->weight.at(at);
+        sum += affine.offset[channel] * w;
+        weight[static_cast<std::size_t>(at)] = static_cast<float>(w * affine.factor[channel]);
+      }
     }
-    bias.push_back(linear->bias_factor * bias_at(linear->bias, o) + linear->weight_factor * sum);
+    bias.push_back(linear->bias_factor * bias_at(linear->bias, static_cast<std::size_t>(o)) +
+                   linear->weight_factor * sum);
   }
   node.inputs[0] = graph[id].inputs[0];
   const std::vector<std::string> origins = graph[id].origins;
-  write_weights(graph, consumer, scaled(linear->weight, input_axis, affine.factor), bias);
+  write_weights(graph, consumer, Tensor::from<float>(linear->weight.shape(), std::move(weight)),
+                bias);
   graph[consumer].origins.insert(graph[consumer].origins.begin(), origins.begin(), origins.end());
   graph.remove(id);
   return true;

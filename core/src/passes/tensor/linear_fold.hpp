@@ -23,8 +23,10 @@ bool takes_affine(const TensorGraph& graph, OpId producer, std::size_t rank, std
 /// takes_affine() must hold, and nothing else may read the producer's output.
 void fold_into_producer(TensorGraph& graph, OpId id, OpId producer, const Affine& affine);
 
-/// Folds it into the Gemm `consumer` that alone reads what `id` makes of [N, C], as its A. False
-/// (and nothing changed) when that Gemm does not take it.
-bool fold_into_consumer(TensorGraph& graph, OpId id, OpId consumer, const Affine& affine);
+/// Folds it into the Conv, Gemm or MatMul `consumer` that alone reads what `id` makes of a value of
+/// `rank` axes, as its data. False (and nothing changed) when that op does not take it: a
+/// convolution with zeros around its input would not see the offsets there.
+bool fold_into_consumer(TensorGraph& graph, OpId id, OpId consumer, const Affine& affine,
+                        std::size_t rank);
 
 }  // namespace neurotool::tensor_passes

@@ -1,7 +1,7 @@
 // Removes what changes nothing: Identity (and Dropout, which arrives as one), casts to the same
 // type, pads by zero, slices of everything, reshapes to the same shape, transposes that move no
-// axis, windows of one element, joins of one part. Writes the two other spellings of ReLU, Clip(x,
-// 0, inf) and Max(x, 0), as what they are.
+// axis, windows of one element, joins of one part. Writes the other spellings of ReLU, Clip(x, 0,
+// inf), Max(x, 0) and Where(x > 0, x, 0), as what they are.
 #include <algorithm>
 #include <limits>
 
@@ -115,6 +115,33 @@ struct IsIdentity {
   }
 };
 
+/// Whether input `index` is 0, without making the op's output larger than `other`.
+bool is_zero_for(const Site& at, std::size_t index, std::size_t other) {
+  if (!all_elements_are(at.constant(index), 0)) return false;
+  // Zeros of a larger shape would repeat x.
+  const bool keeps_shape = at.constant(index).size() == 1 && at.constant(index).rank() == 0;
+  return keeps_shape || same_shape(at.in(other), at.out());
+}
+
+/// Where(x > 0, x, 0) and Where(x < 0, 0, x), with >= and <= too: both make 0 of 0.
+ValueId chosen_relu(const Site& at) {
+  for (const std::size_t kept : {std::size_t{1}, std::size_t{2}}) {
+    const ValueId x = at.node.inputs[kept];
+    const OpId producer = at.graph[at.node.inputs[0]].producer;
+    if (!is_zero_for(at, 3 - kept, kept) || !producer.valid()) continue;
+    const OpNode& condition = at.graph[producer];
+    const auto* compare = std::get_if<Binary>(&condition.op);
+    if (!compare ||
+        (compare->kind != BinaryKind::kLess && compare->kind != BinaryKind::kLessOrEqual))
+      continue;
+    // 0 < x keeps x where it holds, x < 0 where it does not.
+    const std::size_t side = kept == 1 ? 1 : 0;
+    const Site of{at.graph, condition, at.types};
+    if (condition.inputs[side] == x && is_zero_for(of, 1 - side, side)) return x;
+  }
+  return {};
+}
+
 /// The value whose ReLU this op computes, or an invalid id.
 ValueId relu_of(const Site& at) {
   const float kMost = std::numeric_limits<float>::max();
@@ -124,18 +151,19 @@ ValueId relu_of(const Site& at) {
                                      most.at(0) >= static_cast<double>(kMost));
     return open && all_elements_are(at.constant(1), 0) ? at.node.inputs[0] : ValueId{};
   }
+  if (std::holds_alternative<Where>(at.node.op)) return chosen_relu(at);
   const auto* binary = std::get_if<Binary>(&at.node.op);
   if (!binary || binary->kind != BinaryKind::kMax) return {};
   for (const std::size_t zero : {std::size_t{0}, std::size_t{1}}) {
-    const std::size_t other = 1 - zero;
-    // Zeros of a larger shape would repeat x.
-    const bool keeps_shape = at.constant(zero).size() == 1 && at.constant(zero).rank() == 0;
-    if (all_elements_are(at.constant(zero), 0) &&
-        (keeps_shape || same_shape(at.in(other), at.out()))) {
-      return at.node.inputs[other];
-    }
+    if (is_zero_for(at, zero, 1 - zero)) return at.node.inputs[1 - zero];
   }
   return {};
+}
+
+/// Removes the op that made a value which nobody reads any more.
+void remove_unread(TensorGraph& graph, ValueId id) {
+  const OpId producer = graph[id].producer;
+  if (producer.valid() && graph.users(id).empty() && !graph.is_output(id)) graph.remove(producer);
 }
 
 /// Turns the other spellings of a ReLU into one.
@@ -145,8 +173,11 @@ Changed write_relus(TensorGraph& graph, const ValueTypes& types) {
     OpNode& node = graph[id];
     const ValueId of = relu_of({graph, node, types});
     if (!of.valid()) continue;
+    const bool chose = std::holds_alternative<Where>(node.op);
+    const ValueId condition = node.inputs[0];
     node.op = Unary{.kind = UnaryKind::kRelu};
     node.inputs = {of};
+    if (chose) remove_unread(graph, condition);
     changed = Changed::kYes;
   }
   return changed;
