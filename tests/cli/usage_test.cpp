@@ -1,7 +1,10 @@
 // Help, mistakes on the command line, and the small commands.
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "base/json.hpp"
+#include "support/zip.hpp"
 #include "transcript.hpp"
 
 namespace neurotool::test {
@@ -144,6 +147,51 @@ TEST(Inspect, ShowsShapesAndCounts) {
   EXPECT_NE(result.out.find("parameters   101,770"), std::string::npos) << result.out;
   EXPECT_TRUE(place.run({"inspect", "net.onnx", "--dot"}).out.starts_with("digraph"));
   EXPECT_TRUE(Json::parse(place.run({"inspect", "net.onnx", "--json"}).out).has_value());
+}
+
+TEST(Inspect, SaysOfEachNodeWhereItGoes) {
+  const Workplace place;
+  const ToolResult text = place.run({"inspect", "cnn.onnx"});
+  EXPECT_NE(text.out.find(" nodes: "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("  spiking  Conv"), std::string::npos) << text.out;
+  const auto json = Json::parse(place.run({"inspect", "cnn.onnx", "--json"}).out);
+  ASSERT_TRUE(json.has_value());
+  EXPECT_NE(json->find("nodes_of_file"), nullptr);
+}
+
+/// `count` equal floats as a .npy file.
+std::string npy(const std::string& shape, std::size_t count, float value) {
+  const std::string header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (" + shape + "), }\n";
+  std::string bytes("\x93NUMPY\x01\0", 8);
+  put_little(bytes, static_cast<std::uint32_t>(header.size()), 2);
+  bytes += header;
+  for (std::size_t i = 0; i < count; ++i) put_little(bytes, std::bit_cast<std::uint32_t>(value), 4);
+  return bytes;
+}
+
+TEST(Inspect, ComparesWithAReferenceAndSaysNoWhenItDiffers) {
+  const Workplace place;
+  const auto reference = [&](float answer, const std::string& tolerance) {
+    place.write("ref.npz", stored_zip({{"input.npy", npy("1, 1, 28, 28", 784, 0)},
+                                       {"logits.npy", npy("1, 10", 10, answer)}}));
+    return place.run({"inspect", "net.onnx", "--check", "ref.npz", "--tolerance", tolerance});
+  };
+  const ToolResult right = reference(0, "100");
+  EXPECT_EQ(right.exit, 0) << right.err;
+  const ToolResult wrong = reference(1e6f, "0.1");
+  EXPECT_EQ(wrong.exit, 1) << wrong.err;
+  EXPECT_NE(wrong.out.find("1 of 1 values differ from the reference"), std::string::npos);
+  EXPECT_EQ(place.run({"inspect", "net.onnx", "--check", "none.npz"}).exit, 3);
+}
+
+TEST(Inspect, TakesNumbersForFreeExtents) {
+  const Workplace place;
+  const ToolResult bound = place.run({"inspect", "net.onnx", "--dim", "N=4"});
+  EXPECT_EQ(bound.exit, 0) << bound.err;
+  EXPECT_NE(bound.out.find("f32[4,1,28,28]"), std::string::npos);
+  EXPECT_EQ(place.run({"inspect", "net.onnx", "--dim", "seq"}).exit, 2);
+  EXPECT_EQ(place.run({"inspect", "net.onnx", "--dim", "seq=4"}).exit, 3);
 }
 
 TEST(Inspect, RefusesWhatIsNoModel) {

@@ -19,7 +19,8 @@ FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "
             "quantize", "internal", "target", "plugin", "run", "cli", "json", "fold_batch_norm", "fold_constants", "cpu", "spikecore"}
 # Keys of the pipeline file that look like codes, and a domain of ONNX that does.
 KEYS = {"data.test", "data.calibration", "data.preprocess", "run.mode", "run.steps", "run.batch", "run.seed",
-        "model.path", "target.name", "target.version", "target.sha256", "target.options", "report.directory", "onnx.brevitas"}
+        "model.path", "model.dims", "model.reference", "target.name", "target.version", "target.sha256", "target.options", "report.directory",
+        "onnx.brevitas"}
 FILE_ENDINGS = {"hpp", "onnx", "json", "yaml", "md", "txt", "npy", "npz", "nir", "so", "h5", "cpp", "svg", "xml"}
 
 

@@ -163,6 +163,17 @@ Json expectations(const SectionInfo& info) {
   return schema;
 }
 
+Json dims(const SectionInfo& info) {
+  Json extent = Json::object();
+  extent["type"] = "integer";
+  extent["minimum"] = 1;
+  Json schema = Json::object();
+  schema["type"] = "object";
+  schema["description"] = info.summary;
+  schema["additionalProperties"] = std::move(extent);
+  return schema;
+}
+
 /// if target.name is X then target.options are X's; other targets are checked when they are opened.
 Json options_by_target(const std::vector<NamedRows>& targets) {
   Json rules = Json::array();
@@ -194,6 +205,8 @@ class PipelineSchema {
         return pass_list(info, passes_);
       case SectionShape::kExpectations:
         return or_null(expectations(info));
+      case SectionShape::kDims:
+        return or_null(dims(info));
       case SectionShape::kTargetOptions: {
         Json any = Json::object();
         any["type"] = Json(Json::Array{"object", "null"});

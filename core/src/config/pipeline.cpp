@@ -58,6 +58,34 @@ class PipelineReader {
         return target_options(*node);
       case SectionShape::kExpectations:
         return expectations(table, *node);
+      case SectionShape::kDims:
+        return dims(*node);
+    }
+  }
+
+  void dims(const yaml::Node& node) {
+    constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+    if (node.kind == yaml::Kind::kNull) return;
+    if (node.kind != yaml::Kind::kMapping) {
+      out_.report(error("config.type", node.at,
+                        fmt::format("model.dims is {}, expected a mapping", yaml::describe(node)),
+                        "write each free extent with its number, such as dims: { seq: 16 }"));
+      return;
+    }
+    for (const yaml::Node::Entry& entry : node.entries) {
+      const std::string what = "model.dims." + entry.key;
+      auto extent = yaml::as_int(entry.value, what);
+      if (!extent) {
+        Error problem = std::move(extent).error();
+        if (problem.help.empty()) problem.help = "write how large the extent is";
+        out_.report(std::move(problem));
+      } else if (*extent < 1 || *extent > kLargest) {
+        out_.report(error("config.range", entry.value.at,
+                          fmt::format("{} = {} is outside 1 to {}", what, *extent, kLargest),
+                          "write how large the extent is; one that stays free is left out"));
+      } else {
+        config_.model_dims.push_back({entry.key, *extent, entry.key_at});
+      }
     }
   }
 

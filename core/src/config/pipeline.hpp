@@ -55,10 +55,19 @@ struct Expectation {
   Location at;
 };
 
+/// One line of `model: dims:`, such as seq: 16.
+struct BoundDim {
+  std::string name;
+  std::int64_t extent = 0;
+  Location at;
+};
+
 struct PipelineConfig {
   std::filesystem::path file;  ///< empty when built from the command line
   std::string file_sha256;
   Located<std::filesystem::path> model;
+  Located<std::filesystem::path> model_reference;  ///< empty: nothing to check the model against
+  std::vector<BoundDim> model_dims;
   DataConfig test, calibration;
   PreprocessConfig preprocess;
   std::vector<PassConfig> passes;
@@ -101,6 +110,7 @@ enum class SectionShape {
   kTargetOptions,  ///< a mapping that the target checks
   kExpectations,   ///< a mapping of `rows` to comparisons such as ">= 0.97"; bounds are of the
                    ///< number
+  kDims,           ///< a mapping of names that the model knows to extents
 };
 
 /// The sections and their rows, from which help, docs and schema are printed. Parents come first.

@@ -232,14 +232,22 @@ PipelineSection report_section() {
 
 PipelineSection model_section() {
   const auto path = [](auto& config) -> auto& { return config.model; };
+  const auto reference = [](auto& config) -> auto& { return config.model_reference; };
   return {.info = {.path = "model", .summary = "The trained network.", .required = true},
-          .rows = {input_file("path", path, "The ONNX file of the trained network.").required()}};
+          .rows = {input_file("path", path, "The ONNX file of the trained network.").required(),
+                   input_file("reference", reference,
+                              "An npz of inputs and what the network makes of them, to check the "
+                              "import against.")}};
 }
 
 std::vector<PipelineSection> make_table() {
   std::vector<PipelineSection> table;
   table.push_back({.info = {.path = "", .summary = "A pipeline file."}, .rows = {version_row()}});
   table.push_back(model_section());
+  table.push_back({.info = {.path = "model.dims",
+                            .summary = "Numbers for free extents of the model's inputs, by name; "
+                                       "'neurotool inspect MODEL' lists them.",
+                            .shape = SectionShape::kDims}});
   table.push_back({.info = {.path = "data", .summary = "Samples and how they are prepared."}});
   table.push_back(
       data_section("data.test", "Samples that accuracy is measured on.", &PipelineConfig::test));

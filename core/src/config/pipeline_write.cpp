@@ -52,6 +52,8 @@ class Writer {
         return config_.target_options;
       case SectionShape::kExpectations:
         return expectations();
+      case SectionShape::kDims:
+        return dims();
       case SectionShape::kOptions:
         break;
     }
@@ -97,6 +99,16 @@ class Writer {
       }
     }
     return list;
+  }
+
+  Node dims() const {
+    Node node = mapping();
+    for (const BoundDim& dim : config_.model_dims) {
+      Node item = ToNode{}(dim.extent);
+      item.at = dim.at;
+      add(node, dim.name, std::move(item));
+    }
+    return node;
   }
 
   Node expectations() const {

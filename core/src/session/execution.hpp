@@ -32,6 +32,7 @@ class Execution {
   // execution_plan.cpp: up to a network that the target accepts.
   Result<> check_request();
   Result<> load();
+  Result<> check_reference();
   Result<> plan();
   Result<> open_target();
   Result<> open_data();

@@ -11,6 +11,7 @@
 #include "session/inputs.hpp"
 #include "session/lock.hpp"
 #include "session/metrics.hpp"
+#include "session/self_check.hpp"
 
 namespace neurotool {
 namespace {
@@ -76,12 +77,23 @@ Result<> Execution::check_request() {
 
 Result<> Execution::load() {
   clock_.stage("load model");
-  NT_TRY(model_, read_model(config_.model.value, config_.model.at, diagnostics_));
+  NT_TRY(model_,
+         read_model(config_.model.value, config_.model.at, diagnostics_, load_options(config_)));
   if (diagnostics_.has_errors()) return diagnostics_.first_error();
   NT_TRY(result_.report.files, describe_files(config_, uses_data()));
   result_.report.title = model_.name.empty() ? config_.model.value.stem().string() : model_.name;
   if (model_.level() == Level::kTensor) imported_ = model_.tensor();
   return {};
+}
+
+Result<> Execution::check_reference() {
+  if (!uses_data() || config_.model_reference.value.empty()) return {};
+  clock_.stage("self-check");
+  NT_TRY(const SelfCheck check, check_against(model_, config_.model_reference.value, {}));
+  if (!check.first) return {};
+  return error("run.reference", config_.model_reference.at, to_string(check),
+               "the import or the reference is wrong: neurotool inspect MODEL --check FILE shows "
+               "more");
 }
 
 Result<> Execution::plan() {

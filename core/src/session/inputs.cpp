@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 #include "frontend/frontend.hpp"
 #include "io/dataset.hpp"
 #include "io/snapshot.hpp"
@@ -54,6 +55,18 @@ DataFormat format_of(const std::string& word) {
   return DataFormat::kAuto;
 }
 
+std::string open_extents_help(const Model& model, const std::string& input) {
+  std::string dims;
+  for (const FreeExtent& free : model.free_extents) {
+    if (free.axis == 0 || escape_control(free.input) != input) continue;
+    const std::string name =
+        free.name.empty() ? fmt::format("\"{}[{}]\"", free.input, free.axis) : free.name;
+    dims += fmt::format("{}{}: N", dims.empty() ? "" : ", ", name);
+  }
+  if (dims.empty()) return "export the model with a fixed input size";
+  return fmt::format("say how large it is, as 'model: {{ dims: {{ {} }} }}'", dims);
+}
+
 Result<Shape> tensor_sample_shape(const Model& model) {
   const TensorGraph& graph = model.tensor();
   const std::string help = "neurotool inspect " + model.path + " shows the inputs";
@@ -74,7 +87,7 @@ Result<Shape> tensor_sample_shape(const Model& model) {
   return error("run.input-shape", at,
                fmt::format("input '{}' has shape {}: an extent other than the first is open",
                            input.name, to_string(*input.shape)),
-               "export the model with a fixed input size");
+               open_extents_help(model, input.name));
 }
 
 struct NamedFile {
@@ -84,9 +97,11 @@ struct NamedFile {
 
 }  // namespace
 
-Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnostics& diagnostics) {
+Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnostics& diagnostics,
+                         const LoadOptions& options) {
   Diagnostics own;
-  Result<Model> model = is_hdf5(path) ? read_checked_snapshot(path) : load_model(path, own);
+  Result<Model> model =
+      is_hdf5(path) ? read_checked_snapshot(path) : load_model(path, own, options);
   for (Diagnostic& item : own.all()) {
     const bool is_error = item.severity == Severity::kError;
     diagnostics.report(is_error ? with_note(std::move(item), named_at, "the model is named here")
@@ -94,6 +109,14 @@ Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnos
   }
   if (!model) return with_note(std::move(model).error(), named_at, "the model is named here");
   return model;
+}
+
+LoadOptions load_options(const PipelineConfig& config) {
+  LoadOptions options;
+  for (const BoundDim& dim : config.model_dims) {
+    options.extents.push_back({dim.name, dim.extent, dim.at});
+  }
+  return options;
 }
 
 Result<Shape> sample_shape(const Model& model, std::int64_t steps) {
@@ -127,7 +150,8 @@ Result<std::unique_ptr<SampleSource>> open_samples(const DataConfig& data,
 }
 
 Result<std::vector<InputFileReport>> describe_files(const PipelineConfig& config, bool with_data) {
-  std::vector<NamedFile> files{{"model", &config.model.value}};
+  std::vector<NamedFile> files{{"model", &config.model.value},
+                               {"model reference", &config.model_reference.value}};
   if (with_data) {
     files.push_back({"test images", &config.test.images.value});
     files.push_back({"test labels", &config.test.labels.value});

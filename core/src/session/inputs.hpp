@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/pipeline.hpp"
+#include "frontend/load_options.hpp"
 #include "ir/model.hpp"
 #include "ir/samples.hpp"
 #include "session/report.hpp"
@@ -15,7 +16,9 @@ namespace neurotool {
 /// A trained network or a snapshot, told apart by content. Findings go to `diagnostics`; errors
 /// carry a note that says where the pipeline names the file. Errors: model.*, onnx.*, snapshot.*.
 Result<Model> read_model(const std::filesystem::path& path, const Location& named_at,
-                         Diagnostics& diagnostics);
+                         Diagnostics& diagnostics, const LoadOptions& options = {});
+/// What the pipeline says about the model's free extents.
+LoadOptions load_options(const PipelineConfig& config);
 
 /// The shape of one sample: the model's only input without its batch axis; of a spiking model whose
 /// input is not held, steps come first. Errors: run.inputs, run.input-shape.

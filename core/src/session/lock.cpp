@@ -91,6 +91,7 @@ void resolve_target(const Target& target, PipelineConfig& config) {
 
 void resolve_paths(PipelineConfig& config) {
   config.model.value = everywhere(config.model.value);
+  config.model_reference.value = everywhere(config.model_reference.value);
   config.report_directory.value = everywhere(config.report_directory.value);
   for (DataConfig* data : {&config.test, &config.calibration}) {
     data->images.value = everywhere(data->images.value);

@@ -19,6 +19,7 @@ constexpr std::array kFamilies{
     Family{"pass.", Outcome::kConfig},
     Family{"run.", Outcome::kConfig},
     Family{"run.expect", Outcome::kNo},
+    Family{"run.reference", Outcome::kNo},
     Family{"run.out-of-memory", Outcome::kNo},
     Family{"run.interrupted", Outcome::kInterrupted},
     Family{"run.no-labels", Outcome::kInput},

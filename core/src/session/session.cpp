@@ -46,6 +46,7 @@ Execution::Execution(const PipelineConfig& config, const SessionOptions& options
 Result<> Execution::all_steps() {
   NT_TRY_VOID(check_request());
   NT_TRY_VOID(load());
+  NT_TRY_VOID(check_reference());
   NT_TRY_VOID(plan());
   NT_TRY_VOID(open_target());
   NT_TRY_VOID(open_data());

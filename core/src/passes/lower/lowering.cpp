@@ -21,6 +21,7 @@ Result<Lowered> Lowering::run() {
   for (const OpId id : graph_.topological_order()) {
     if (matters[id.index]) lower(id);
   }
+  for (const Error& finding : findings_of(refused_, graph_, model_path_)) out_.report(finding);
   if (out_.has_errors()) return out_.first_error();
   for (const ValueId output : graph_.outputs) {
     const auto& form = forms_[output.index];
@@ -63,6 +64,34 @@ Result<> Lowering::take_input() {
   return {};
 }
 
+void Lowering::take_from_outside(ValueId id) {
+  const Value& value = graph_[id];
+  if (!value.shape || value.shape->empty() || value.dtype != DType::kFloat32) return;
+  if (value.shape->front() != batch_) return;
+  const Shape sample(value.shape->begin() + 1, value.shape->end());
+  if (!sample.empty() && element_count(sample).value_or(0) > 0) {
+    forms_[id.index] = builder_.input(sample);
+  }
+}
+
+std::vector<RefusedOp> Lowering::survey() {
+  is_survey_ = true;
+  for (const ValueId input : graph_.inputs) {
+    const auto& shape = graph_[input].shape;
+    if (batch_ == kFreeDim && shape && !shape->empty()) batch_ = shape->front();
+  }
+  for (const ValueId input : graph_.inputs) take_from_outside(input);
+  const std::vector<bool> matters = ops_that_matter();
+  for (const OpId id : graph_.topological_order()) {
+    if (!matters[id.index]) continue;
+    lower(id);
+    // The verdict is all that is wanted: weights made for one operation go before the next.
+    for (const ValueId output : graph_[id].outputs) take_from_outside(output);
+    lowered_.graph.projections.clear();
+  }
+  return std::move(refused_);
+}
+
 std::vector<bool> Lowering::ops_that_matter() const {
   std::vector<bool> matters(graph_.ops.size(), false);
   std::vector<ValueId> wanted = graph_.outputs;
@@ -83,9 +112,8 @@ void Lowering::lower(OpId id) {
   auto outcome = lower_node();
   if (!outcome) {
     // An empty reason: an earlier node was refused, and nothing more is known here.
-    if (!outcome.error().reason.empty()) {
-      out_.report(unsupported(model_path_, *node_, outcome.error()));
-    }
+    if (!outcome.error().reason.empty()) refused_.push_back({id, std::move(outcome).error()});
+    for (const ValueId output : node_->outputs) take_from_outside(output);
     return;
   }
   const ValueId output = node_->outputs.at(0);
@@ -101,7 +129,11 @@ Outcome Lowering::lower_node() {
   if (const auto refusal = refusal_by_kind(graph_, *node_)) return tl::unexpected(*refusal);
   for (const ValueId input : node_->inputs) {
     const bool known = !input.valid() || graph_[input].constant.defined() || forms_[input.index];
-    if (!known) return refuse({}, {});
+    if (known) continue;
+    if (!is_survey_) return refuse({}, {});
+    return refuse("works on a value that has no batch axis, no fixed extents or no real numbers",
+                  "export the network with the batch as first axis of every value, and give free "
+                  "extents a number");
   }
   const bool on_data = std::ranges::any_of(
       node_->inputs, [&](ValueId input) { return input.valid() && forms_[input.index]; });
@@ -161,6 +193,12 @@ const LinearForm& Lowering::as_plain(std::size_t input) {
 const LinearForm& Lowering::as_plain_source(std::size_t input) {
   const bool fits = plain_source(form(input), lowered_.graph).valid();
   return fits ? form(input) : through_relay(input);
+}
+
+std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path) {
+  Diagnostics ignored;
+  const LoweringOptions options;
+  return Lowering(graph, model_path, options, {}, ignored).survey();
 }
 
 Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,

@@ -9,6 +9,7 @@
 
 #include "ir/spike_graph.hpp"
 #include "ir/tensor_graph.hpp"
+#include "passes/lower/refusal_list.hpp"
 
 namespace neurotool::lower {
 
@@ -33,6 +34,12 @@ struct Lowered {
   SpikeGraph graph;
   std::vector<Site> sites;
 };
+
+/// Every operation that has no place in a spiking network, in topological order, with the reason.
+/// Works without data, on a graph whose shapes are inferred. What follows a refused operation is
+/// judged as if its value came from outside, so the list is the whole of it; operations that lead
+/// to no output are not judged.
+std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path);
 
 /// `thresholds`: for each site in order one value per channel, or one; no sites at all:
 /// provisional. Every node that cannot be lowered is reported to `out` (qcfs.unsupported-op,

@@ -36,6 +36,8 @@ class Lowering {
         builder_(lowered_.graph) {}
 
   Result<Lowered> run();
+  /// Judges every operation instead of stopping at what is wrong with the whole.
+  std::vector<RefusedOp> survey();
 
   // One for each operation that refusal_by_kind() lets through.
   Outcome operator()(const Conv& op);
@@ -69,6 +71,8 @@ class Lowering {
   Result<> take_input();
   std::vector<bool> ops_that_matter() const;
   void lower(OpId id);
+  /// A value of a refused operation, or an input, as if it came from outside.
+  void take_from_outside(ValueId id);
   Outcome lower_node();
   tl::expected<Shape, Refusal> output_shape();
 
@@ -99,6 +103,8 @@ class Lowering {
   ValueTypes types_;
   std::vector<std::optional<LinearForm>> forms_;  ///< by value; absent: constant, or refused
   Lowered lowered_;
+  std::vector<RefusedOp> refused_;
+  bool is_survey_ = false;
   PopulationBuilder builder_;
   std::int64_t batch_ = kFreeDim;
   // Of the operation at hand.
