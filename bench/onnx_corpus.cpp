@@ -127,7 +127,11 @@ std::vector<Case> cases_of(const Arguments& arguments) {
 /// In the child: runs the case and writes what came of it.
 [[noreturn]] void run_child(const Case& item, double tolerance, int pipe_end) {
   const rlimit memory{kMostBytes, kMostBytes}, time{kMostSeconds, kMostSeconds}, core{0, 0};
+#ifndef __SANITIZE_ADDRESS__  // which reserves terabytes of addresses for itself
   setrlimit(RLIMIT_AS, &memory);
+#else
+  static_cast<void>(memory);
+#endif
   setrlimit(RLIMIT_CPU, &time);
   setrlimit(RLIMIT_CORE, &core);
   alarm(2 * kMostSeconds);
