@@ -123,6 +123,10 @@ TEST(BinaryEvaluation, FollowsTheRulesOfFloatsAtTheEdges) {
   const Tensor b = floats({0, 0, 0, kInfinity, 1, 0.5f});
   expect_close(run_op(Binary{BinaryKind::kDiv}, {a, b}),
                floats({kInfinity, -kInfinity, kNaN, kNaN, kNaN, -16}));
+  const Tensor number = floats({1, kNaN}), other = floats({kNaN, 1});
+  for (const BinaryKind kind : {BinaryKind::kMin, BinaryKind::kMax}) {
+    expect_close(run_op(Binary{kind}, {number, other}), floats({kNaN, kNaN}));
+  }
   expect_close(run_op(Binary{BinaryKind::kSub}, {a, b}), floats({1, -1, 0, kNaN, kNaN, -8.5f}));
   expect_close(run_op(Binary{BinaryKind::kPow}, {floats({-8, 0, 2}), floats({0.5f, -1, 200})}),
                floats({kNaN, kInfinity, kInfinity}));

@@ -157,6 +157,16 @@ TEST(GlobalAveragePoolEvaluation, IsTheMeanOverAllSpatialAxes) {
       }));
 }
 
+TEST(PoolValues, ANaNStaysOneWhereverItStands) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const auto& values : {std::vector{nan, 1.0f}, {1.0f, nan}, {nan, nan}}) {
+    const Tensor data = Tensor::from<float>({1, 1, 1, 2}, values);
+    const MaxPool pool{.kernel = {1, 2}};
+    EXPECT_TRUE(std::isnan(run_op(pool, {data}).at(0)));
+    EXPECT_TRUE(std::isnan(run_op(AveragePool{.kernel = {1, 2}}, {data}).at(0)));
+  }
+}
+
 TEST(PoolValues, InfinitiesAndLargeNumbersComeThrough) {
   const float most = std::numeric_limits<float>::max();
   const Tensor data = Tensor::from<float>({1, 2, 1, 2}, {-kInfinity, 1, most, most});

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "base/parallel.hpp"
@@ -18,6 +20,13 @@
 #include "ir/tensor.hpp"
 
 namespace neurotool::kernels {
+
+/// Integers are numbers.
+template <class T>
+bool is_nan(T value) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
+  return false;
+}
 
 /// A tensor that is being written. Its elements start out undefined: each must be written.
 template <class T>

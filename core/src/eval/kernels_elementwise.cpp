@@ -161,9 +161,9 @@ Result<Tensor> run_binary(BinaryKind kind, const Tensor& a, const Tensor& b, con
     case BinaryKind::kMul:
       return arithmetic(std::multiplies<>());
     case BinaryKind::kMin:
-      return combine<T>(a, b, shape, [](T x, T y) { return y < x ? y : x; });
+      return combine<T>(a, b, shape, [](T x, T y) { return y < x || is_nan(y) ? y : x; });
     case BinaryKind::kMax:
-      return combine<T>(a, b, shape, [](T x, T y) { return x < y ? y : x; });
+      return combine<T>(a, b, shape, [](T x, T y) { return x < y || is_nan(y) ? y : x; });
     case BinaryKind::kPow:
       return combine<T>(a, b, shape, [](T x, T y) {
         if constexpr (kReal) return std::pow(x, y);

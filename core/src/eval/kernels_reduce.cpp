@@ -78,11 +78,6 @@ Tensor accumulated(ReduceKind kind, const Tensor& in, const Targets& targets, co
   return std::move(result).finish();
 }
 
-template <class T>
-bool is_nan(T value) {
-  return value != value;
-}
-
 /// The largest or smallest; one that is not a number wins. Of no elements: the end of the range.
 template <class T>
 Tensor extreme(ReduceKind kind, const Tensor& in, const Targets& targets, const Shape& shape) {

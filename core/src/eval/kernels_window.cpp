@@ -71,7 +71,7 @@ Tensor largest(const Tensor& in, const Shape& shape, const Windows& windows) {
   return pool<T>(in, shape, windows, [&](const T* plane, const Spatial&, const Taps& taps) {
     T most = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     for_taps(taps, extents, windows, [&](const Spatial&, std::int64_t index) {
-      most = plane[index] > most ? plane[index] : most;
+      if (plane[index] > most || is_nan(plane[index])) most = plane[index];
     });
     return most;
   });
@@ -88,7 +88,8 @@ Tensor place_of_largest(const Tensor& in, const Shape& shape, const Windows& win
       in, shape, windows, [&](const T* plane, const Spatial&, const Taps& taps) {
         std::int64_t best = -1;
         for_taps(taps, extents, windows, [&](const Spatial&, std::int64_t index) {
-          if (best < 0 || plane[index] > plane[best]) best = index;
+          const bool first_nan = best >= 0 && is_nan(plane[index]) && !is_nan(plane[best]);
+          if (best < 0 || plane[index] > plane[best] || first_nan) best = index;
         });
         if (by_column) {
           const std::int64_t w = best % extents[2], h = best / extents[2] % extents[1];
