@@ -210,6 +210,19 @@ TEST(QcfsRefuses, EveryNodeItCannotLowerInOneGo) {
   EXPECT_THAT(run.diagnostics[2].message, HasSubstr("'gated' (mul) multiplies two activations"));
 }
 
+TEST(QcfsRefuses, NodesOfOneKindTogetherHoweverMany) {
+  Network net({2, 4, 4});
+  for (int i = 0; i < 30; ++i) {
+    net.add("curve" + std::to_string(i), Unary{UnaryKind::kSigmoid});
+  }
+  Model model = net.finish("curves");
+  const auto run = run_passes(model, "infer_shapes,qcfs{steps=8}");
+  ASSERT_EQ(run.diagnostics.size(), 1u);
+  EXPECT_EQ(std::get<ModelNode>(run.diagnostics[0].at).node, "curve0");
+  ASSERT_EQ(run.diagnostics[0].notes.size(), 29u);
+  EXPECT_EQ(std::get<ModelNode>(run.diagnostics[0].notes[28].at).node, "curve29");
+}
+
 TEST(QcfsRefuses, ANormalisationThatIsNotFolded) {
   Network net({2, 4, 4});
   const ValueId ones = net.constant({2}, {1, 1}), zeros = net.constant({2}, {0, 0});

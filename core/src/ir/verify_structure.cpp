@@ -193,7 +193,7 @@ std::vector<PopulationId> undelayed_cycle(const SpikeGraph& graph) {
   }
   path.erase(path.begin(), std::ranges::find(path, at));
   std::ranges::reverse(path);
-  std::ranges::rotate(path, std::ranges::min_element(path));
+  std::rotate(path.begin(), std::ranges::min_element(path), path.end());
   return path;
 }
 
