@@ -174,11 +174,11 @@ class Compiler {
     }
   }
 
-  /// Neurons whose weights share a page, so that it need not be loaded again.
+  /// Neurons whose weights share a page: it need not be loaded again, and many cores work side by
+  /// side.
   std::int64_t rows_per_page(const Layer& layer) const {
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < layer.input.projections.size(); ++i) {
-      if (layer.input.once[i]) continue;
       std::vector<Run> runs;
       if (layer.population().neurons > 0) layer.input.rows[i]->runs_of(0, runs);
       for (const Run& run : runs) bytes += static_cast<std::int64_t>(run.weights.size());

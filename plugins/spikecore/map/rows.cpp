@@ -142,6 +142,17 @@ void Rows::window_runs(std::int64_t target, std::vector<Run>& out) const {
   });
 }
 
+/// Without gaps between rows the axons are one long row.
+void Rows::dense_runs(std::int64_t target, std::vector<Run>& out) const {
+  const auto* const row = p_.weight.data() + target * source_.neurons;
+  constexpr auto kLongest = static_cast<std::int64_t>(kLongestRun);
+  for (std::int64_t begin = 0; begin < source_.neurons; begin += kLongest) {
+    const std::int64_t end = std::min(begin + kLongest, source_.neurons);
+    out.push_back({static_cast<std::uint32_t>(begin / kLongest), block_.axon(begin),
+                   std::vector<std::int32_t>(row + begin, row + end)});
+  }
+}
+
 void Rows::runs_of(std::int64_t target, std::vector<Run>& out) const {
   out.clear();
   switch (p_.kind) {
@@ -149,6 +160,7 @@ void Rows::runs_of(std::int64_t target, std::vector<Run>& out) const {
     case ProjectionKind::kSumPool2d:
       return window_runs(target, out);
     case ProjectionKind::kDense:
+      if (block_.guard == 0) return dense_runs(target, out);
       for (std::int64_t source = 0; source < source_.neurons; ++source) {
         add(out, 0, block_.axon(source),
             p_.weight[static_cast<std::size_t>(target * source_.neurons + source)]);

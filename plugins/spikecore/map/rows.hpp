@@ -55,6 +55,7 @@ class Rows {
   template <class Visit>
   void for_each_synapse(std::int64_t target, const Visit& visit) const;
   void window_runs(std::int64_t target, std::vector<Run>& out) const;
+  void dense_runs(std::int64_t target, std::vector<Run>& out) const;
   void add(std::vector<Run>& out, std::uint32_t key, std::uint32_t axon, std::int32_t weight) const;
 
   const Network& network_;

@@ -24,6 +24,12 @@ std::vector<std::int8_t> digits_of(std::int32_t weight) {
 using Levels = std::map<std::uint32_t, std::vector<PackedRun>, std::greater<>>;
 
 void add_planes(Levels& levels, const Run& run, PackedRun made, std::uint32_t shift) {
+  const auto is_narrow = [](std::int32_t w) { return w >= -128 && w <= 127; };
+  if (std::ranges::all_of(run.weights, is_narrow)) {
+    made.weights.assign(run.weights.begin(), run.weights.end());
+    levels[shift].push_back(std::move(made));
+    return;
+  }
   std::size_t planes = 1;
   std::vector<std::vector<std::int8_t>> digits;
   for (const std::int32_t weight : run.weights) {
