@@ -16,6 +16,7 @@ namespace neurotool::lower {
 /// A place where an activation function became neurons.
 struct Site {
   ValueId value;                 ///< the pre-activation
+  ValueId activation;            ///< what the activation function makes of it
   std::string population, node;  ///< names here and in the model file
   std::int64_t channels = 1;
   std::optional<double> cap;  ///< of a clipped rectifier: no activation exceeds it

@@ -147,7 +147,12 @@ Outcome Lowering::rectified(std::optional<double> cap) {
   const PopulationId id =
       builder_.neurons(input, next_thresholds(channels), thresholds_.empty(), options_.initial);
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
-  lowered_.sites.push_back({node_->inputs[0], lowered_.graph[id].name, name, channels, cap});
+  lowered_.sites.push_back({.value = node_->inputs[0],
+                            .activation = node_->outputs[0],
+                            .population = lowered_.graph[id].name,
+                            .node = name,
+                            .channels = channels,
+                            .cap = cap});
   LinearForm result = whole(lowered_.graph, id, output_);
   return result;
 }
