@@ -1,69 +1,16 @@
-// The C API of HDF5 behind owning handles. Debian's serial build would be thread-safe by itself,
-// but other builds are not; one mutex makes all of them so. The library prints an error stack to
-// stderr unless it is told not to, thread by thread; its innermost words go into our messages
-// instead.
+// Files in memory of which snapshots are made: tensors and texts by path. hdf5_tree reads the files
+// of others.
 #include "io/hdf5.hpp"
 
 #include <fmt/format.h>
-#include <hdf5.h>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
+
+#include "io/hdf5_library.hpp"
 
 namespace neurotool {
 namespace {
-
-/// Deflate, the strongest filter that files of ours meet, does not pack better than this.
-constexpr std::uint64_t kBestRatio = 1032;
-
-std::mutex& library_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
-/// Held by every public function.
-class LibraryLock {
- public:
-  LibraryLock() : lock_(library_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
-
- private:
-  std::lock_guard<std::mutex> lock_;
-};
-
-/// An HDF5 identifier and how to give it back.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle() = default;
-  Handle(hid_t id, Close close) : id_(id), close_(close) {}
-  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&& other) noexcept {
-    std::swap(id_, other.id_);
-    std::swap(close_, other.close_);
-    return *this;
-  }
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  explicit operator bool() const { return id_ >= 0; }
-  hid_t id() const { return id_; }
-
- private:
-  hid_t id_ = -1;
-  Close close_ = nullptr;
-};
-
-/// The innermost entry of the error stack: the most exact one.
-std::string reason() {
-  std::string text;
-  const auto take = [](unsigned, const H5E_error2_t* entry, void* into) -> herr_t {
-    if (entry->desc != nullptr) *static_cast<std::string*>(into) = entry->desc;
-    return 0;
-  };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, take, &text);
-  return text.empty() ? "no reason given" : text;
-}
 
 struct StoredType {
   hid_t in_file, in_memory;
@@ -104,20 +51,6 @@ Handle space_of(const Shape& shape) {
   return {H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose};
 }
 
-/// The library tells files in memory apart by name, and looks on disk for some of them first; these
-/// names are never taken twice and can never be there.
-std::string next_name() {
-  static std::uint64_t count = 0;  // under the lock
-  return fmt::format("/dev/null/{}", count++);
-}
-
-Handle in_memory_access() {
-  constexpr std::size_t kGrowBy = 1 << 20;
-  Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  if (access) H5Pset_fapl_core(access.id(), kGrowBy, /*backing_store=*/false);
-  return access;
-}
-
 }  // namespace
 
 struct Hdf5File::State {
@@ -128,7 +61,7 @@ struct Hdf5File::State {
     return error("data.format", FilePosition{.path = where}, std::move(message));
   }
   Error library_refused(std::string_view what, const std::string& path) const {
-    return wrong(fmt::format("HDF5 does not {} '{}': {}", what, path, reason()));
+    return wrong(fmt::format("HDF5 does not {} '{}': {}", what, path, hdf5_reason()));
   }
 
   Result<> write(const std::string& path, hid_t in_file, hid_t in_memory, const Handle& space,
@@ -212,8 +145,8 @@ Result<Hdf5File> Hdf5File::create(std::string_view where) {
   auto state = std::make_unique<State>();
   state->where = where;
   const Handle access = in_memory_access();
-  state->file =
-      Handle(H5Fcreate(next_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose);
+  state->file = Handle(H5Fcreate(next_hdf5_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+                       H5Fclose);
   if (!state->file) return state->library_refused("make", std::string(where));
   return Hdf5File(std::move(state));
 }
@@ -228,8 +161,9 @@ Result<Hdf5File> Hdf5File::open(std::string_view bytes, std::string_view where) 
   if (H5Pset_file_image(access.id(), const_cast<char*>(bytes.data()), bytes.size()) < 0) {
     return state->library_refused("take", std::string(where));
   }
-  state->file = Handle(H5Fopen(next_name().c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
-  if (!state->file) return state->wrong(fmt::format("the bytes are no HDF5 file: {}", reason()));
+  state->file = Handle(H5Fopen(next_hdf5_name().c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
+  if (!state->file)
+    return state->wrong(fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()));
   return Hdf5File(std::move(state));
 }
 

@@ -100,6 +100,8 @@ bool Node::operator==(const Node& other) const {
 
 std::string_view type_name(const Primitive& primitive) { return kTypes[primitive.index()]; }
 
+std::span<const std::string_view> type_names() { return kTypes; }
+
 std::optional<Primitive> primitive_named(std::string_view type) {
   const auto place = std::ranges::find(kTypes, type);
   return made(static_cast<std::size_t>(place - kTypes.begin()),

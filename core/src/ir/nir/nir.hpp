@@ -132,6 +132,8 @@ inline constexpr std::string_view kNewestVersion = "1.0.8";
 
 /// "LIF", "NIRGraph": the word in the file.
 std::string_view type_name(const Primitive& primitive);
+/// All of them, in the order of the variant.
+std::span<const std::string_view> type_names();
 /// A primitive without parameters of the type of that name, or nothing.
 std::optional<Primitive> primitive_named(std::string_view type);
 

@@ -1,0 +1,147 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "io/nir/nir_file.hpp"
+#include "ir/nir/reference.hpp"
+#include "ir/nir/shapes.hpp"
+#include "support/random_nir.hpp"
+#include "support/temp_folder.hpp"
+
+namespace neurotool::nir {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string written(const Document& document, const WriteOptions& options = {}) {
+  Diagnostics diagnostics;
+  const auto bytes = write(document, diagnostics, options);
+  EXPECT_TRUE(bytes.has_value()) << (bytes ? "" : to_string(bytes.error()));
+  return bytes ? *bytes : "";
+}
+
+Document read_back(const std::string& bytes) {
+  Diagnostics diagnostics;
+  const auto document = read(bytes, "again", diagnostics);
+  EXPECT_TRUE(document.has_value()) << (document ? "" : to_string(document.error()));
+  EXPECT_TRUE(diagnostics.all().empty()) << to_string(diagnostics.all().front());
+  return document ? *document : Document{};
+}
+
+TEST(NirRoundTrip, RandomGraphsOfAllTypesComeBackEqual) {
+  std::set<std::string_view> types;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const Document document = test::random_nir({.seed = seed});
+    for (const Node& node : document.graph.nodes) types.insert(type_name(node.primitive));
+    const std::string bytes = written(document);
+    const Document back = read_back(bytes);
+    EXPECT_EQ(back.version, document.version);
+    ASSERT_TRUE(sorted(back.graph) == sorted(document.graph)) << "seed " << seed;
+    if (seed % 10 == 0) {
+      ASSERT_EQ(written(document), bytes) << "seed " << seed << ": other bytes the second time";
+    }
+    ASSERT_EQ(written(back), bytes) << "seed " << seed << ": other bytes from what was read";
+  }
+  EXPECT_EQ(types.size(), std::variant_size_v<Primitive>);
+}
+
+TEST(NirRoundTrip, ReferenceTakesWhatItDoesNotMisread) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Document document = test::random_nir({.seed = seed, .allow_what_nir_misreads = false});
+    const auto verdict = reference_verdict(sorted(document.graph));
+    ASSERT_TRUE(verdict.has_value()) << "seed " << seed << ": " << to_string(verdict.error());
+  }
+}
+
+TEST(NirRoundTrip, ShapesOfRandomGraphsAreInferredWithoutComplaint) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Diagnostics diagnostics;
+    const Document document = test::random_nir({.seed = seed});
+    const auto shapes = infer_shapes(document.graph, diagnostics);
+    ASSERT_TRUE(shapes.has_value()) << "seed " << seed << ": " << to_string(shapes.error());
+    ASSERT_TRUE(diagnostics.all().empty());
+    for (const Node& node : document.graph.nodes) {
+      const auto* output = std::get_if<Output>(&node.primitive);
+      if (output != nullptr) {
+        EXPECT_EQ(shapes->nodes.at(node.name).in, shape_value(output->shape));
+      }
+    }
+  }
+}
+
+TEST(NirRoundTrip, LargeArraysArePackedAndComeBack) {
+  Document document;
+  add(document.graph, "input", Input{shape_tensor({3, 700, 700})});
+  add(document.graph, "neurons", IF{filled({3, 700, 700}, 1), filled({3, 700, 700}, 2), {}});
+  add(document.graph, "output", Output{shape_tensor({3, 700, 700})});
+  connect(document.graph, "input", "neurons");
+  connect(document.graph, "neurons", "output");
+  const std::string bytes = written(document);
+  EXPECT_LT(bytes.size(), 100'000u);
+  EXPECT_TRUE(sorted(read_back(bytes).graph) == sorted(document.graph));
+}
+
+Document chain(Primitive primitive, const Shape& in, const Shape& out) {
+  Document document;
+  add(document.graph, "input", Input{shape_tensor(in)});
+  add(document.graph, "node", std::move(primitive));
+  add(document.graph, "output", Output{shape_tensor(out)});
+  connect(document.graph, std::vector<std::string>{"input", "node", "output"});
+  return document;
+}
+
+std::string refusal(const Document& document, const WriteOptions& options = {}) {
+  Diagnostics diagnostics;
+  const auto bytes = write(document, diagnostics, options);
+  return bytes ? "written" : to_string(bytes.error());
+}
+
+TEST(NirWrite, LeavesOutAResetOfZero) {
+  const Document document = chain(IF{filled({2}, 1), filled({2}, 1), filled({2}, 0)}, {2}, {2});
+  const Document back = read_back(written(document, {.max_nir_version = "1.0"}));
+  EXPECT_FALSE(std::get<IF>(back.graph.find("node")->primitive).v_reset.defined());
+  EXPECT_EQ(back.version, "1.0");
+}
+
+TEST(NirWrite, OldReadersGetNoResetThatIsNotZero) {
+  const Document document = chain(IF{filled({2}, 1), filled({2}, 1), filled({2}, -1)}, {2}, {2});
+  EXPECT_EQ(refusal(document), "written");
+  EXPECT_THAT(refusal(document, {.max_nir_version = "1.0.5"}),
+              HasSubstr("node '/node/nodes/node': error[nir.version]"));
+}
+
+TEST(NirWrite, OldReadersGetNoMetadataWhereItHasNoPlace) {
+  Document document = chain(Linear{filled({2, 2}, 1)}, {2}, {2});
+  set(document.graph.find("node")->metadata, "note", std::string("x"));
+  set(document.graph.metadata, "note", std::string("y"));
+  const Document old = read_back(written(document, {.max_nir_version = "1.0.2"}));
+  EXPECT_TRUE(old.graph.find("node")->metadata.empty());
+  EXPECT_FALSE(old.graph.metadata.empty());
+  EXPECT_TRUE(read_back(written(document, {.max_nir_version = "1.0.1"})).graph.metadata.empty());
+  EXPECT_FALSE(read_back(written(document)).graph.find("node")->metadata.empty());
+}
+
+TEST(NirWrite, RefusesWhatTheFormatHasNoPlaceFor) {
+  Document slash;
+  add(slash.graph, "a/b", Input{shape_tensor({1})});
+  EXPECT_THAT(refusal(slash), HasSubstr("error[nir.name]: 'a/b' is no name for a node"));
+  EXPECT_THAT(refusal(chain(Affine{filled({2, 2}, 1), {}}, {2}, {2})),
+              HasSubstr("error[nir.parameter]: a Affine needs 'bias'"));
+  EXPECT_THAT(refusal({}, {.max_nir_version = "0.9"}), HasSubstr("error[nir.version]"));
+  EXPECT_THAT(refusal({}, {.max_nir_version = "1.x"}), HasSubstr("expected 1.0 to 1.0.8"));
+}
+
+TEST(NirWrite, WritesAFileThatReadsBack) {
+  const test::TempFolder folder;
+  Diagnostics diagnostics;
+  const Document document = test::random_nir({.seed = 7});
+  ASSERT_TRUE(write(folder / "net.nir", document, diagnostics).has_value());
+  EXPECT_EQ(test::slurp(folder / "net.nir"), written(document));
+  const auto back = read(folder / "net.nir", diagnostics);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_TRUE(sorted(back->graph) == sorted(document.graph));
+}
+
+}  // namespace
+}  // namespace neurotool::nir
