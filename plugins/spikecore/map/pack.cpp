@@ -3,83 +3,92 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 
 namespace neurotool::spikecore {
 namespace {
 
 constexpr std::size_t kMostBody = 15;
 
-/// An arithmetic sequence of ACC: `count` times, each one slot further.
-struct Sequence {
-  Instruction first;
-  std::uint32_t count = 1;
-  std::int32_t weight_step = 0, axon_step = 0;
+/// The operands of an ACC, without its word: a tile has tens of thousands of them.
+struct Acc {
+  std::int32_t slot = 0, weight = 0, length = 0, axon = 0;
+  bool graded = false;
+
+  std::uint64_t word() const { return encode(acc(slot, weight, axon, length, graded)); }
 };
 
-bool same_shape(const Instruction& a, const Instruction& b) {
-  return a.flags == b.flags && a[Operand::kLength] == b[Operand::kLength] &&
-         b[Operand::kSlot] == a[Operand::kSlot] + 1;
-}
+/// An arithmetic sequence of ACC: `count` times, each one slot further.
+struct Sequence {
+  Acc first, last;
+  std::uint32_t count = 1;
+  std::int32_t weight_step = 0, axon_step = 0;
 
-/// Can `next` continue the sequence whose last member is `last`?
-bool continues(const Sequence& sequence, const Instruction& last, const Instruction& next) {
-  if (!same_shape(last, next) || sequence.count >= 65536) return false;
-  const std::int32_t dw = next[Operand::kWeight] - last[Operand::kWeight];
-  const std::int32_t ds = next[Operand::kAxon] - last[Operand::kAxon];
-  if (sequence.count > 1) return dw == sequence.weight_step && ds == sequence.axon_step;
-  return dw >= -128 && dw <= 127 && ds >= -32768 && ds <= 32767;
-}
-
-std::vector<Sequence> sequences_of(const std::vector<Instruction>& accs) {
-  std::vector<Sequence> sequences;
-  for (std::size_t i = 0; i < accs.size(); ++i) {
-    if (!sequences.empty() && continues(sequences.back(), accs[i - 1], accs[i])) {
-      Sequence& last = sequences.back();
-      if (last.count == 1) {
-        last.weight_step = accs[i][Operand::kWeight] - accs[i - 1][Operand::kWeight];
-        last.axon_step = accs[i][Operand::kAxon] - accs[i - 1][Operand::kAxon];
-      }
-      ++last.count;
-      continue;
+  /// Takes `next` in if it goes on.
+  bool take(const Acc& next) {
+    if (next.graded != last.graded || next.length != last.length || next.slot != last.slot + 1 ||
+        count >= 65536) {
+      return false;
     }
-    sequences.push_back({accs[i]});
+    const std::int32_t dw = next.weight - last.weight, ds = next.axon - last.axon;
+    if (count == 1) {
+      if (dw < -128 || dw > 127 || ds < -32768 || ds > 32767) return false;
+      weight_step = dw;
+      axon_step = ds;
+    } else if (dw != weight_step || ds != axon_step) {
+      return false;
+    }
+    last = next;
+    ++count;
+    return true;
   }
-  return sequences;
-}
+};
 
-/// Sequences that move alike share REP, up to 15 words in a body.
-std::vector<std::uint64_t> fold(const std::vector<Instruction>& accs) {
-  using Steps = std::tuple<std::uint32_t, std::int32_t, std::int32_t>;
-  std::map<Steps, std::vector<Instruction>> alike;
-  std::vector<std::uint64_t> code;
-  for (const Sequence& s : sequences_of(accs)) {
-    if (s.count < 3) {
-      Instruction i = s.first;
+/// Sequences as they grow; those that move alike share REP, up to 15 words in a body.
+class Folder {
+ public:
+  void add(const Acc& next) {
+    if (sequences_.empty() || !sequences_.back().take(next)) sequences_.push_back({next, next});
+  }
+
+  void fold(std::vector<std::uint64_t>& code) {
+    using Steps = std::tuple<std::uint32_t, std::int32_t, std::int32_t>;
+    std::map<Steps, std::vector<Acc>> alike;
+    for (const Sequence& s : sequences_) {
+      if (s.count >= 3) {
+        alike[{s.count, s.weight_step, s.axon_step}].push_back(s.first);
+        continue;
+      }
+      Acc at = s.first;
       for (std::uint32_t k = 0; k < s.count; ++k) {
-        code.push_back(encode(i));
-        i[Operand::kSlot] += 1;
-        i[Operand::kWeight] += s.weight_step;
-        i[Operand::kAxon] += s.axon_step;
+        code.push_back(at.word());
+        at.slot += 1;
+        at.weight += s.weight_step;
+        at.axon += s.axon_step;
       }
-    } else {
-      alike[{s.count, s.weight_step, s.axon_step}].push_back(s.first);
+    }
+    sequences_.clear();
+    for (const auto& [steps, firsts] : alike) {
+      const auto& [count, weight_step, axon_step] = steps;
+      for (std::size_t begin = 0; begin < firsts.size(); begin += kMostBody) {
+        const std::size_t body = std::min(kMostBody, firsts.size() - begin);
+        code.push_back(encode(
+            rep(static_cast<int>(count), static_cast<int>(body), 1, weight_step, axon_step)));
+        for (std::size_t k = begin; k < begin + body; ++k) code.push_back(firsts[k].word());
+      }
     }
   }
-  for (const auto& [steps, firsts] : alike) {
-    const auto& [count, weight_step, axon_step] = steps;
-    for (std::size_t begin = 0; begin < firsts.size(); begin += kMostBody) {
-      const std::size_t body = std::min(kMostBody, firsts.size() - begin);
-      code.push_back(
-          encode(rep(static_cast<int>(count), static_cast<int>(body), 1, weight_step, axon_step)));
-      for (std::size_t k = begin; k < begin + body; ++k) code.push_back(encode(firsts[k]));
-    }
-  }
-  return code;
-}
+
+ private:
+  std::vector<Sequence> sequences_;
+};
 
 class Packer {
  public:
+  explicit Packer(int base) : base_(base) {}
+
   std::vector<PageProgram> pack(const std::vector<PackedRun>& runs) {
     for (const PackedRun& run : runs) add(run);
     close();
@@ -87,57 +96,71 @@ class Packer {
   }
 
  private:
-  void add(const PackedRun& run) {
-    const std::string bytes(reinterpret_cast<const char*>(run.weights.data()), run.weights.size());
-    auto at = offsets_.find(bytes);
-    if (at == offsets_.end()) {
-      if (page_.size() + run.weights.size() > kWeightBytes) close();
-      at = offsets_.emplace(bytes, page_.size()).first;
-      page_.insert(page_.end(), run.weights.begin(), run.weights.end());
-    }
-    const auto weight = static_cast<int>(at->second);
-    const int length = static_cast<int>(run.weights.size());
-    main_.push_back(acc(run.slot, weight, static_cast<int>(run.axon), length, run.graded));
-    note(run.axon, length);
-    if (run.second == 0) return;
-    // x = 127 + 1 + payload of the second half, which is there where x exceeds 127.
-    second_.push_back(acc(run.slot, weight, static_cast<int>(run.second), length, true));
-    third_.push_back(acc(run.slot, weight, static_cast<int>(run.second), length, false));
+  static std::string_view bytes_of(const PackedRun& run) {
+    return {reinterpret_cast<const char*>(run.weights), run.length};
   }
 
-  void note(std::uint32_t axon, int length) {
-    first_axon_ = std::min(first_axon_, axon);
-    last_axon_ = std::max(last_axon_, axon + static_cast<std::uint32_t>(length) - 1);
+  /// Where the weights of a run stand on the page, which may be a new one.
+  int place(const PackedRun& run) {
+    // Neurons of one channel follow each other, and their weights are the same memory.
+    if (run.weights == last_ && run.length == last_length_) return last_offset_;
+    auto at = offsets_.find(bytes_of(run));
+    if (at == offsets_.end()) {
+      if (page_.size() + run.length > kWeightBytes) close();
+      at = offsets_.emplace(bytes_of(run), static_cast<int>(page_.size())).first;
+      page_.insert(page_.end(), run.weights, run.weights + run.length);
+    }
+    last_ = run.weights;
+    last_length_ = run.length;
+    last_offset_ = at->second;
+    return last_offset_;
+  }
+
+  void add(const PackedRun& run) {
+    Acc made{.slot = base_ + run.slot,
+             .weight = place(run),
+             .length = run.length,
+             .axon = static_cast<std::int32_t>(run.axon),
+             .graded = run.graded};
+    main_.add(made);
+    first_axon_ = std::min(first_axon_, run.axon);
+    last_axon_ = std::max(last_axon_, run.axon + run.length - 1u);
+    if (run.second == 0) return;
+    // x = 127 + 1 + payload of the second half, which is there where x exceeds 127.
+    made.axon = static_cast<std::int32_t>(run.second);
+    made.graded = true;
+    second_.add(made);
+    made.graded = false;
+    third_.add(made);
   }
 
   void close() {
     if (page_.empty()) return;
-    PageProgram program{std::move(page_), fold(main_), first_axon_, last_axon_};
-    for (const auto* list : {&second_, &third_}) {
-      const std::vector<std::uint64_t> more = fold(*list);
-      program.code.insert(program.code.end(), more.begin(), more.end());
-    }
+    PageProgram program{std::move(page_), {}, first_axon_, last_axon_};
+    for (Folder* folder : {&main_, &second_, &third_}) folder->fold(program.code);
     pages_.push_back(std::move(program));
     page_.clear();
     offsets_.clear();
-    main_.clear();
-    second_.clear();
-    third_.clear();
+    last_ = nullptr;
     first_axon_ = ~0u;
     last_axon_ = 0;
   }
 
+  const int base_;
   std::vector<PageProgram> pages_;
   Page page_;
-  std::unordered_map<std::string, std::size_t> offsets_;
-  std::vector<Instruction> main_, second_, third_;
+  std::unordered_map<std::string_view, int> offsets_;
+  const std::int8_t* last_ = nullptr;
+  std::uint16_t last_length_ = 0;
+  int last_offset_ = 0;
+  Folder main_, second_, third_;
   std::uint32_t first_axon_ = ~0u, last_axon_ = 0;
 };
 
 }  // namespace
 
-std::vector<PageProgram> pack_runs(const std::vector<PackedRun>& runs) {
-  return Packer().pack(runs);
+std::vector<PageProgram> pack_runs(const std::vector<PackedRun>& runs, int base) {
+  return Packer(base).pack(runs);
 }
 
 std::vector<std::uint64_t> fold_slots(const std::vector<Instruction>& words, std::size_t group) {

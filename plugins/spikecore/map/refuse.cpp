@@ -152,12 +152,12 @@ std::vector<PayloadRange> payload_ranges(const Network& network) {
         const PayloadRange in = ranges[projection.source];
         const Rows rows(network, k, block_of(blocks, projection));
         std::int64_t least = 0, most = 0;
+        std::vector<Run> runs;
         for (std::int64_t n = 0; n < p.neurons; ++n) {
-          std::vector<Run> runs;
           rows.runs_of(n, runs);
           std::int64_t low = 0, high = 0;
           for (const Run& run : runs) {
-            for (const std::int32_t w : run.weights) {
+            for (const std::int32_t w : rows.weights_of(run)) {
               low += std::min(w * in.least, w * in.most);
               high += std::max(w * in.least, w * in.most);
             }

@@ -2,7 +2,6 @@
 #include "rows.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace neurotool::spikecore {
 namespace {
@@ -54,28 +53,48 @@ const AxonBlock& block_of(const std::vector<AxonBlock>& blocks, const Projection
 }
 
 Rows::Rows(const Network& network, std::uint32_t projection, const AxonBlock& block)
-    : network_(network),
-      p_(network.projections[projection]),
+    : p_(network.projections[projection]),
       source_(network.populations[p_.source]),
       target_(network.populations[p_.target]),
-      block_(block) {
-  if (p_.kind != ProjectionKind::kSparse) return;
+      block_(block),
+      values_(p_.weight) {
+  if (p_.kind == ProjectionKind::kSumPool2d) hold_pool_weights();
+  if (p_.kind == ProjectionKind::kSparse) hold_columns();
+  if (p_.kind == ProjectionKind::kOneToOne && p_.weight.empty()) own_ = {1};
+  if (!own_.empty()) values_ = own_;
+}
+
+/// A row of taps for each channel, or one for all.
+void Rows::hold_pool_weights() {
+  const std::size_t channels = std::max<std::size_t>(1, p_.weight.size());
+  const auto taps = static_cast<std::size_t>(p_.kernel[1]);
+  own_.reserve(channels * taps);
+  for (std::size_t c = 0; c < channels; ++c) {
+    own_.insert(own_.end(), taps, p_.weight.empty() ? 1 : p_.weight[c]);
+  }
+}
+
+/// The synapses by target instead of by source.
+void Rows::hold_columns() {
   column_begin_.assign(static_cast<std::size_t>(target_.neurons) + 1, 0);
-  for (const std::int32_t target : p_.targets)
+  for (const std::int32_t target : p_.targets) {
     ++column_begin_[static_cast<std::size_t>(target) + 1];
+  }
   for (std::size_t i = 1; i < column_begin_.size(); ++i) column_begin_[i] += column_begin_[i - 1];
   column_.resize(p_.targets.size());
+  own_.resize(p_.targets.size());
   std::vector<std::int64_t> next(column_begin_.begin(), column_begin_.end() - 1);
   for (std::size_t source = 0; source + 1 < p_.row_begin.size(); ++source) {
     for (std::int64_t s = p_.row_begin[source]; s < p_.row_begin[source + 1]; ++s) {
-      const auto at = static_cast<std::size_t>(s);
-      column_[static_cast<std::size_t>(next[static_cast<std::size_t>(p_.targets[at])]++)] = {
-          static_cast<std::uint32_t>(source), p_.weight[at]};
+      const auto from = static_cast<std::size_t>(s);
+      const auto to = static_cast<std::size_t>(next[static_cast<std::size_t>(p_.targets[from])]++);
+      column_[to] = static_cast<std::uint32_t>(source);
+      own_[to] = p_.weight[from];
     }
   }
 }
 
-/// visit(source channel, source row, first source column, weight of the row's first tap, key)
+/// visit(source channel, source row, first source column, offset of the row's first tap, key)
 template <class Visit>
 void Rows::for_each_window_row(std::int64_t target, const Visit& visit) const {
   const bool conv = p_.kind == ProjectionKind::kConv2d;
@@ -85,6 +104,7 @@ void Rows::for_each_window_row(std::int64_t target, const Visit& visit) const {
   const std::int64_t channels = source_.shape[0];
   const std::int64_t per_group = conv ? p_.weight_shape[1] : 1;
   const std::int64_t group = conv ? m / (p_.weight_shape[0] / p_.groups) : m;
+  const std::int64_t pool_row = p_.weight.size() > 1 ? m * p_.kernel[1] : 0;
   for (std::int64_t c = 0; c < per_group; ++c) {
     const std::int64_t channel = conv ? group * per_group + c : m;
     if (channel >= channels) return;
@@ -93,34 +113,26 @@ void Rows::for_each_window_row(std::int64_t target, const Visit& visit) const {
       if (iy < 0 || iy >= source_.height()) continue;
       const std::int64_t ix = x * p_.stride[1] - p_.padding[1];
       const std::int64_t first =
-          conv ? ((m * per_group + c) * p_.kernel[0] + ky) * p_.kernel[1] : 0;
+          conv ? ((m * per_group + c) * p_.kernel[0] + ky) * p_.kernel[1] : pool_row;
       visit(channel, iy, ix, first, static_cast<std::uint32_t>(c * p_.kernel[0] + ky));
     }
   }
 }
 
-void Rows::add(std::vector<Run>& out, std::uint32_t key, std::uint32_t axon,
-               std::int32_t weight) const {
+/// Lengthens the last run, or begins another.
+void Rows::add(std::vector<Run>& out, std::uint32_t axon, std::size_t offset) const {
   if (!out.empty()) {
     Run& last = out.back();
-    const bool joins = last.axon + last.weights.size() == axon && last.weights.size() < kLongestRun;
-    if (joins) {
-      last.weights.push_back(weight);
+    if (last.axon + last.length == axon && last.length < kLongestRun) {
+      ++last.length;
       return;
     }
-    if (last.key == key) ++key;
   }
-  out.push_back({key, axon, {weight}});
+  out.push_back(
+      {static_cast<std::uint32_t>(out.size()), axon, static_cast<std::uint32_t>(offset), 1});
 }
 
 void Rows::window_runs(std::int64_t target, std::vector<Run>& out) const {
-  const bool conv = p_.kind == ProjectionKind::kConv2d;
-  const auto weight_at = [&](std::int64_t index) {
-    if (conv) return p_.weight[static_cast<std::size_t>(index)];
-    if (p_.weight.empty()) return 1;
-    const std::int64_t m = target / (target_.height() * target_.width());
-    return p_.weight[p_.weight.size() == 1 ? 0 : static_cast<std::size_t>(m)];
-  };
   const std::int64_t taps = p_.kernel[1], step = p_.dilation[1];
   for_each_window_row(target, [&](std::int64_t channel, std::int64_t iy, std::int64_t ix,
                                   std::int64_t first, std::uint32_t key) {
@@ -128,28 +140,29 @@ void Rows::window_runs(std::int64_t target, std::vector<Run>& out) const {
     const std::int64_t axon = block_.axon((channel * source_.height() + iy) * source_.width()) + ix;
     if (step == 1) {
       for (std::int64_t begin = 0; begin < taps; begin += kLongestRun) {
-        Run run{key, static_cast<std::uint32_t>(axon + begin), {}};
         const std::int64_t end = std::min<std::int64_t>(taps, begin + kLongestRun);
-        for (std::int64_t k = begin; k < end; ++k) run.weights.push_back(weight_at(first + k));
-        out.push_back(std::move(run));
+        out.push_back({key, static_cast<std::uint32_t>(axon + begin),
+                       static_cast<std::uint32_t>(first + begin),
+                       static_cast<std::uint32_t>(end - begin)});
       }
       return;
     }
     for (std::int64_t k = 0; k < taps; ++k) {
       const auto tap_key = static_cast<std::uint32_t>(key * taps + k);
-      out.push_back({tap_key, static_cast<std::uint32_t>(axon + k * step), {weight_at(first + k)}});
+      out.push_back({tap_key, static_cast<std::uint32_t>(axon + k * step),
+                     static_cast<std::uint32_t>(first + k), 1});
     }
   });
 }
 
 /// Without gaps between rows the axons are one long row.
 void Rows::dense_runs(std::int64_t target, std::vector<Run>& out) const {
-  const auto* const row = p_.weight.data() + target * source_.neurons;
   constexpr auto kLongest = static_cast<std::int64_t>(kLongestRun);
   for (std::int64_t begin = 0; begin < source_.neurons; begin += kLongest) {
     const std::int64_t end = std::min(begin + kLongest, source_.neurons);
     out.push_back({static_cast<std::uint32_t>(begin / kLongest), block_.axon(begin),
-                   std::vector<std::int32_t>(row + begin, row + end)});
+                   static_cast<std::uint32_t>(target * source_.neurons + begin),
+                   static_cast<std::uint32_t>(end - begin)});
   }
 }
 
@@ -162,68 +175,63 @@ void Rows::runs_of(std::int64_t target, std::vector<Run>& out) const {
     case ProjectionKind::kDense:
       if (block_.guard == 0) return dense_runs(target, out);
       for (std::int64_t source = 0; source < source_.neurons; ++source) {
-        add(out, 0, block_.axon(source),
-            p_.weight[static_cast<std::size_t>(target * source_.neurons + source)]);
-        out.back().key = static_cast<std::uint32_t>(out.size() - 1);
+        add(out, block_.axon(source), static_cast<std::size_t>(target * source_.neurons + source));
       }
       return;
     case ProjectionKind::kOneToOne: {
-      const auto values = static_cast<std::int64_t>(p_.weight.size());
-      const std::int64_t group = values > 0 ? target_.neurons / values : 1;
-      const std::int32_t weight =
-          values > 0 ? p_.weight[static_cast<std::size_t>(target / group)] : 1;
-      out.push_back({0, block_.axon(target), {weight}});
+      const auto values = static_cast<std::int64_t>(values_.size());
+      const std::int64_t group = std::max<std::int64_t>(1, target_.neurons / values);
+      out.push_back({0, block_.axon(target), static_cast<std::uint32_t>(target / group), 1});
       return;
     }
     case ProjectionKind::kSparse:
-      for (std::int64_t s = column_begin_[static_cast<std::size_t>(target)];
-           s < column_begin_[static_cast<std::size_t>(target) + 1]; ++s) {
-        const auto& [source, weight] = column_[static_cast<std::size_t>(s)];
-        add(out, 0, block_.axon(source), weight);
-        out.back().key = static_cast<std::uint32_t>(out.size() - 1);
+      for (auto s = static_cast<std::size_t>(column_begin_[static_cast<std::size_t>(target)]);
+           s < static_cast<std::size_t>(column_begin_[static_cast<std::size_t>(target) + 1]); ++s) {
+        add(out, block_.axon(column_[s]), s);
       }
       return;
   }
 }
 
-/// visit(source neuron, weight), padding left out.
-template <class Visit>
-void Rows::for_each_synapse(std::int64_t target, const Visit& visit) const {
-  std::vector<Run> runs;
-  runs_of(target, runs);
-  for (const Run& run : runs) {
-    for (std::size_t k = 0; k < run.weights.size(); ++k) {
-      const auto offset = static_cast<std::int64_t>(run.axon + k) - block_.base - block_.guard;
-      const std::int64_t row = offset / block_.pitch, column = offset % block_.pitch;
-      if (offset < 0 || row >= block_.rows || column >= block_.width) continue;
-      visit(row * block_.width + column, run.weights[k]);
+/// The windows of a map are a product: of those that meet a row and those that meet a column.
+void Rows::window_fan_out(std::vector<std::uint32_t>& count) const {
+  const auto meetings = [&](std::size_t axis, std::int64_t outputs, std::int64_t inputs) {
+    std::vector<std::uint32_t> met(static_cast<std::size_t>(inputs), 0);
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      for (std::int64_t k = 0; k < p_.kernel[axis]; ++k) {
+        const std::int64_t i = o * p_.stride[axis] - p_.padding[axis] + k * p_.dilation[axis];
+        if (i >= 0 && i < inputs) ++met[static_cast<std::size_t>(i)];
+      }
     }
+    return met;
+  };
+  const auto down = meetings(0, target_.height(), source_.height());
+  const auto across = meetings(1, target_.width(), source_.width());
+  const bool conv = p_.kind == ProjectionKind::kConv2d;
+  const auto outputs = static_cast<std::uint32_t>(conv ? p_.weight_shape[0] / p_.groups : 1);
+  for (std::size_t i = 0; i < count.size(); ++i) {
+    count[i] = outputs * down[i / across.size() % down.size()] * across[i % across.size()];
   }
 }
 
 std::vector<std::uint32_t> Rows::fan_out() const {
   std::vector<std::uint32_t> count(static_cast<std::size_t>(source_.neurons), 0);
-  if (p_.kind == ProjectionKind::kDense) {
-    std::ranges::fill(count, static_cast<std::uint32_t>(target_.neurons));
-    return count;
-  }
-  for (std::int64_t target = 0; target < target_.neurons; ++target) {
-    for_each_synapse(target, [&](std::int64_t source, std::int32_t) {
-      ++count[static_cast<std::size_t>(source)];
-    });
+  switch (p_.kind) {
+    case ProjectionKind::kConv2d:
+    case ProjectionKind::kSumPool2d:
+      window_fan_out(count);
+      break;
+    case ProjectionKind::kDense:
+      std::ranges::fill(count, static_cast<std::uint32_t>(target_.neurons));
+      break;
+    case ProjectionKind::kOneToOne:
+      std::ranges::fill(count, 1);
+      break;
+    case ProjectionKind::kSparse:
+      for (const std::uint32_t source : column_) ++count[source];
+      break;
   }
   return count;
-}
-
-std::int64_t Rows::weight_sum(std::int64_t target) const {
-  std::int64_t sum = 0;
-  std::vector<Run> runs;
-  runs_of(target, runs);
-  for (const Run& run : runs) {
-    for (const std::int32_t weight : run.weights)
-      sum += std::abs(static_cast<std::int64_t>(weight));
-  }
-  return sum;
 }
 
 }  // namespace neurotool::spikecore

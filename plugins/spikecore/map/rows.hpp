@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "network.hpp"
@@ -31,40 +32,49 @@ struct AxonBlock {
 std::vector<AxonBlock> lay_out_axons(const Network& network, std::uint32_t population);
 const AxonBlock& block_of(const std::vector<AxonBlock>& blocks, const Projection& projection);
 
+/// Weights of one neuron that meet neighbouring axons: `length` of the projection's values.
 struct Run {
   std::uint32_t key = 0;  ///< runs of different neurons with the same key play the same part
   std::uint32_t axon = 0;
-  std::vector<std::int32_t> weights;  ///< 1 to 256
+  std::uint32_t offset = 0;  ///< into Rows::values()
+  std::uint32_t length = 0;  ///< 1 to 256
 };
 
 /// Rows of a projection, one target neuron at a time.
 class Rows {
  public:
   Rows(const Network& network, std::uint32_t projection, const AxonBlock& block);
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
 
   /// Replaces `out`; in ascending order of keys.
   void runs_of(std::int64_t target, std::vector<Run>& out) const;
+  /// What the offsets of runs count in. Neurons with equal weights share them.
+  std::span<const std::int32_t> values() const { return values_; }
+  std::span<const std::int32_t> weights_of(const Run& run) const {
+    return values_.subspan(run.offset, run.length);
+  }
   /// Synapses that leave each source neuron.
   std::vector<std::uint32_t> fan_out() const;
-  /// Largest sum of |weight| over the synapses of a target neuron.
-  std::int64_t weight_sum(std::int64_t target) const;
 
  private:
+  void hold_pool_weights();
+  void hold_columns();
   template <class Visit>
   void for_each_window_row(std::int64_t target, const Visit& visit) const;
-  template <class Visit>
-  void for_each_synapse(std::int64_t target, const Visit& visit) const;
   void window_runs(std::int64_t target, std::vector<Run>& out) const;
   void dense_runs(std::int64_t target, std::vector<Run>& out) const;
-  void add(std::vector<Run>& out, std::uint32_t key, std::uint32_t axon, std::int32_t weight) const;
+  void window_fan_out(std::vector<std::uint32_t>& count) const;
+  void add(std::vector<Run>& out, std::uint32_t axon, std::size_t offset) const;
 
-  const Network& network_;
   const Projection& p_;
   const Population& source_;
   const Population& target_;
   const AxonBlock& block_;
+  std::vector<std::int32_t> own_;  ///< values that the projection does not have in this order
+  std::span<const std::int32_t> values_;
   std::vector<std::int64_t> column_begin_;  ///< sparse, transposed
-  std::vector<std::pair<std::uint32_t, std::int32_t>> column_;
+  std::vector<std::uint32_t> column_;
 };
 
 }  // namespace neurotool::spikecore

@@ -8,43 +8,17 @@
 namespace neurotool::spikecore {
 namespace {
 
-/// The digits of a weight in base 256, each -128 to 127, lowest first.
-std::vector<std::int8_t> digits_of(std::int32_t weight) {
-  std::vector<std::int8_t> digits;
-  std::int64_t rest = weight;
-  do {
-    const auto digit = static_cast<std::int8_t>(static_cast<std::uint8_t>(rest & 0xff));
-    digits.push_back(digit);
-    rest = (rest - digit) >> 8;
-  } while (rest != 0);
-  return digits;
-}
-
 /// Runs by shift, the highest first. Wide weights are several planes of 8 bits.
 using Levels = std::map<std::uint32_t, std::vector<PackedRun>, std::greater<>>;
 
-void add_planes(Levels& levels, const Run& run, PackedRun made, std::uint32_t shift) {
-  const auto is_narrow = [](std::int32_t w) { return w >= -128 && w <= 127; };
-  if (std::ranges::all_of(run.weights, is_narrow)) {
-    made.weights.assign(run.weights.begin(), run.weights.end());
-    levels[shift].push_back(std::move(made));
-    return;
-  }
-  std::size_t planes = 1;
-  std::vector<std::vector<std::int8_t>> digits;
-  for (const std::int32_t weight : run.weights) {
-    digits.push_back(digits_of(weight));
-    planes = std::max(planes, digits.back().size());
-  }
-  for (std::size_t plane = 0; plane < planes; ++plane) {
-    made.weights.assign(run.weights.size(), 0);
-    bool any = plane == 0;
-    for (std::size_t k = 0; k < digits.size(); ++k) {
-      if (plane < digits[k].size()) made.weights[k] = digits[k][plane];
-      any = any || made.weights[k] != 0;
-    }
-    if (any) levels[shift + static_cast<std::uint32_t>(8 * plane)].push_back(made);
-  }
+/// By key; runs of one key keep their order, which is that of slots.
+void sort_by_key(std::vector<PackedRun>& runs, std::uint32_t keys) {
+  std::vector<std::size_t> next(keys + std::size_t{1}, 0);
+  for (const PackedRun& run : runs) ++next[run.key + std::size_t{1}];
+  for (std::size_t key = 1; key < next.size(); ++key) next[key] += next[key - 1];
+  std::vector<PackedRun> sorted(runs.size());
+  for (const PackedRun& run : runs) sorted[next[run.key]++] = run;
+  runs = std::move(sorted);
 }
 
 class TileMaker {
@@ -78,36 +52,47 @@ class TileMaker {
 
  private:
   void collect() {
+    std::uint32_t keys = 0;
+    for (std::size_t i = 0; i < layer_.projections.size(); ++i) keys = collect(i, keys);
+    for (Levels* levels : {&step_levels_, &once_levels_}) {
+      for (auto& [shift, list] : *levels) sort_by_key(list, keys);
+    }
+  }
+
+  /// The runs of one projection, with keys from `base` on; returns the key behind the last.
+  std::uint32_t collect(std::size_t i, std::uint32_t base) {
+    const Projection& projection = layer_.network->projections[layer_.projections[i]];
+    const AxonBlock& block = block_of(layer_.blocks, projection);
+    const Model sender = layer_.network->populations[projection.source].model;
+    Levels& levels = layer_.once[i] ? once_levels_ : step_levels_;
+    const Planes& planes = layer_.planes[i];
+    std::vector<std::vector<PackedRun>*> lists(planes.size());
+    for (std::size_t plane = 0; plane < planes.size(); ++plane) {
+      lists[plane] = &levels[projection.shift + static_cast<std::uint32_t>(8 * plane)];
+    }
     std::vector<Run> runs;
-    std::uint32_t key_base = 0;
-    for (std::size_t i = 0; i < layer_.projections.size(); ++i) {
-      const Projection& projection = layer_.network->projections[layer_.projections[i]];
-      const AxonBlock& block = block_of(layer_.blocks, projection);
-      const Model sender = layer_.network->populations[projection.source].model;
-      Levels& levels = layer_.once[i] ? once_levels_ : step_levels_;
-      std::uint32_t most = 0;
-      for (int slot = 0; slot < n_; ++slot) {
-        layer_.rows[i]->runs_of(first_ + slot, runs);
-        for (const Run& run : runs) {
-          PackedRun made;
-          made.key = key_base + run.key;
-          made.slot = static_cast<std::uint16_t>(slot);
-          made.axon = run.axon;
-          made.graded = sender == Model::kInput || sender == Model::kRelay;
-          made.second = block.doubled ? run.axon + block.half : 0;
-          add_planes(levels, run, made, projection.shift);
-          most = std::max(most, run.key);
+    std::uint32_t most = 0;
+    for (int slot = 0; slot < n_; ++slot) {
+      layer_.rows[i]->runs_of(first_ + slot, runs);
+      for (const Run& run : runs) {
+        PackedRun made;
+        made.key = base + run.key;
+        made.slot = static_cast<std::uint16_t>(slot);
+        made.length = static_cast<std::uint16_t>(run.length);
+        made.axon = run.axon;
+        made.graded = sender == Model::kInput || sender == Model::kRelay;
+        made.second = block.doubled ? run.axon + block.half : 0;
+        most = std::max(most, run.key);
+        for (std::size_t plane = 0; plane < planes.size(); ++plane) {
+          made.weights = planes[plane].data() + run.offset;
+          const auto is_zero = [](std::int8_t digit) { return digit == 0; };
+          if (plane > 0 && std::all_of(made.weights, made.weights + run.length, is_zero)) continue;
+          lists[plane]->push_back(made);
         }
       }
-      key_base += most + 1;
     }
-    for (Levels* levels : {&step_levels_, &once_levels_}) {
-      for (auto& [shift, list] : *levels) {
-        std::ranges::stable_sort(list, [](const PackedRun& a, const PackedRun& b) {
-          return std::pair(a.key, a.slot) < std::pair(b.key, b.slot);
-        });
-      }
-    }
+    std::erase_if(levels, [](const auto& level) { return level.second.empty(); });
+    return base + most + 1;
   }
 
   /// The pages of all levels; the code of a level begins by doubling what the levels above it made.
@@ -115,9 +100,7 @@ class TileMaker {
     std::vector<PageProgram> all;
     std::uint32_t above = 0;
     for (const auto& [shift, runs] : levels) {
-      std::vector<PackedRun> moved = runs;
-      for (PackedRun& run : moved) run.slot = static_cast<std::uint16_t>(run.slot + slot);
-      std::vector<PageProgram> pages = pack_runs(moved);
+      std::vector<PageProgram> pages = pack_runs(runs, slot);
       if (!all.empty() && !pages.empty()) {
         std::vector<std::uint64_t>& code = pages.front().code;
         const std::vector<std::uint64_t> doubling(above - shift, encode(adda(slot, slot, n_)));
@@ -258,9 +241,7 @@ class TileMaker {
     };
     std::vector<Part> parts;
     for (const auto& [shift, runs] : step_levels_) {
-      std::vector<PackedRun> moved = runs;
-      for (PackedRun& run : moved) run.slot = static_cast<std::uint16_t>(run.slot + slot);
-      for (PageProgram& page : pack_runs(moved)) parts.push_back({std::move(page), shift});
+      for (PageProgram& page : pack_runs(runs, slot)) parts.push_back({std::move(page), shift});
     }
     tile_.step_pages = parts.empty() ? 0u : 1u;
     CoreProgram& owner = tile_.owner;
@@ -304,6 +285,23 @@ class TileMaker {
 };
 
 }  // namespace
+
+Planes planes_of(std::span<const std::int32_t> weights) {
+  Planes planes(1);
+  std::vector<std::int64_t> rest(weights.begin(), weights.end());
+  for (std::size_t plane = 0; true; ++plane) {
+    bool more = false;
+    planes[plane].reserve(rest.size());
+    for (std::int64_t& weight : rest) {
+      const auto digit = static_cast<std::int8_t>(static_cast<std::uint8_t>(weight & 0xff));
+      planes[plane].push_back(digit);
+      weight = (weight - digit) >> 8;
+      more = more || weight != 0;
+    }
+    if (!more) return planes;
+    planes.emplace_back();
+  }
+}
 
 SlotPlan slot_plan(const LayerInput& layer) {
   SlotPlan plan;

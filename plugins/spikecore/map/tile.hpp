@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "network.hpp"
@@ -14,6 +15,10 @@ namespace neurotool::spikecore {
 
 enum class Schedule { kAuto, kStreamed, kResident, kDirect };
 
+/// Weights as digits in base 256, each -128 to 127: plane 0 has the lowest.
+using Planes = std::vector<std::vector<std::int8_t>>;
+Planes planes_of(std::span<const std::int32_t> weights);
+
 /// A population with everything that its tiles share.
 struct LayerInput {
   const Network* network = nullptr;
@@ -21,6 +26,7 @@ struct LayerInput {
   std::vector<AxonBlock> blocks;
   std::vector<std::uint32_t> projections;   ///< that lead here
   std::vector<std::unique_ptr<Rows>> rows;  ///< of each of them
+  std::vector<Planes> planes;               ///< of their values
   std::vector<bool> once;                   ///< direct: computed once per sample
   bool graded_output = false;               ///< a relay: FIRE carries the sum
   std::int32_t relay_threshold = 1;
