@@ -7,6 +7,7 @@
 #include "options.hpp"
 #include "program.hpp"
 #include "read_graph.hpp"
+#include "report_use.hpp"
 
 namespace nt = neurotool::sdk;
 
@@ -72,7 +73,12 @@ class Spikecore final : public nt::Target<PluginOptions, SpikecoreProgram>, publ
       call.placement({place.population, static_cast<std::uint64_t>(place.first),
                       static_cast<std::uint64_t>(place.count), place.chip, place.core});
     }
-    push_usage(call, deployment->compiled());
+    const double axons = options().axons == 0 ? kMostAxons : static_cast<double>(options().axons);
+    report_use(call, *deployment, axons);
+    report_split(call, graph, *deployment);
+    const Usage& usage = deployment->compiled().usage;
+    call.log(NT_LOG_INFO, "schedule {}: {} cores on {} chips, {} pages",
+             schedule_name(deployment->compiled().schedule), usage.cores, usage.chips, usage.pages);
     return std::make_unique<SpikecoreProgram>(std::move(deployment), energy_model(options()));
   }
 
@@ -130,25 +136,6 @@ class Spikecore final : public nt::Target<PluginOptions, SpikecoreProgram>, publ
       report(call, graph, refused.refusal);
       return nullptr;
     }
-  }
-
-  void push_usage(nt::Call call, const Compiled& compiled) const {
-    const Usage& usage = compiled.usage;
-    const auto modelled = [&](std::string_view name, std::uint64_t value, double limit = 0) {
-      call.metric(name, static_cast<double>(value), "1", nt::Origin::kModelled, limit);
-    };
-    const auto words = static_cast<double>(options().words);
-    modelled("machine.chips", usage.chips);
-    modelled("machine.cores", usage.cores, static_cast<double>(usage.chips) * kCoresPerChip);
-    modelled("machine.pages", usage.pages);
-    modelled("machine.weight_bytes", usage.page_bytes);
-    modelled("machine.slots.most", usage.most_slots, kSlots);
-    modelled("machine.words.most", usage.most_words, words);
-    modelled("machine.routes.most", usage.most_routes, words);
-    modelled("machine.axons.most", usage.axons,
-             options().axons == 0 ? kMostAxons : static_cast<double>(options().axons));
-    call.log(NT_LOG_INFO, "schedule {}: {} cores on {} chips, {} pages",
-             schedule_name(compiled.schedule), usage.cores, usage.chips, usage.pages);
   }
 
   /// What the last check() made, until compile() takes it.

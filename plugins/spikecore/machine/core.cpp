@@ -263,10 +263,12 @@ class Runner {
 
   void send_sums(const Decoded& d) {
     const std::uint32_t first = first_of(d);
-    for (std::uint32_t i = first; i < first + d.count; ++i) {
-      state_.sent.push_back(
-          {static_cast<std::uint8_t>(i), PacketKind::kPartialSum, state_.accumulators[i]});
-      state_.accumulators[i] = 0;
+    const std::size_t before = state_.sent.size();
+    state_.sent.resize(before + d.count);
+    for (std::uint32_t i = 0; i < d.count; ++i) {
+      std::int32_t& a = state_.accumulators[first + i];
+      state_.sent[before + i] = {static_cast<std::uint8_t>(first + i), PacketKind::kPartialSum, a};
+      a = 0;
     }
     state_.counters.psum += d.count;
     count(Opcode::kPsum, 1 + d.count);

@@ -1,49 +1,46 @@
 // Packets: from slots along their routes to axons and accumulators, now or in a later step.
 #include <algorithm>
+#include <utility>
 
 #include "machine.hpp"
 
 namespace neurotool::spikecore {
 
+void Machine::sum(std::uint32_t place, std::int32_t value) {
+  if (is_summed_[place] == 0) summed_.push_back(place);
+  is_summed_[place] = 1;
+  sums_[place] += value;
+}
+
 void Machine::deliver() {
-  for (std::size_t from = 0; from < cores_.size(); ++from) {
+  std::ranges::sort(senders_);
+  for (const std::size_t from : senders_) {
     CoreState& state = cores_[from];
-    if (state.delivered == state.sent.size()) continue;
     const ImageCore& core = image_.cores()[from];
     for (; state.delivered < state.sent.size(); ++state.delivered) {
       const Packet packet = state.sent[state.delivered];
+      if (packet.kind == PacketKind::kPartialSum && !core.sum_targets.empty()) {
+        const SumTarget target = core.sum_targets[packet.slot];
+        if (target.place >= 0) {
+          ++traffic_[std::size_t{core.chip} * chips_.size() + target.chip];
+          sum(static_cast<std::uint32_t>(target.place), packet.value);
+          continue;
+        }
+      }
       const std::uint32_t end = core.routes_of_slot[packet.slot + 1u];
       for (std::uint32_t i = core.routes_of_slot[packet.slot]; i < end; ++i) {
         const Route& route = core.source->routes[i];
-        if (route.kind == packet.kind) send(from, packet, route);
+        if (route.kind == packet.kind) send(core.chip, packet, route);
       }
     }
   }
+  senders_.clear();
   add_sums();
-  const auto busiest = link_load_.empty() ? 0 : *std::ranges::max_element(link_load_);
-  std::vector<std::uint64_t> costs(chips_.size());
-  for (std::size_t chip = 0; chip < chips_.size(); ++chip) {
-    costs[chip] = std::max(sent_[chip], received_[chip]) + 16 * farthest_[chip] + 4 * busiest;
-  }
-  barrier(costs);
-  for (auto* list : {&sent_, &received_, &farthest_, &link_load_}) std::ranges::fill(*list, 0);
+  barrier(count_traffic());
 }
 
-void Machine::send(std::size_t from, const Packet& packet, const Route& route) {
-  const std::uint16_t source = image_.cores()[from].chip;
-  ++chips_[source].packets;
-  ++sent_[source];
-  ++received_[route.chip];
-  if (route.chip != source) {
-    std::uint64_t hops = 0;
-    image_.for_each_link(source, route.chip, [&](std::uint32_t link) {
-      ++link_load_[link];
-      ++hops;
-    });
-    chips_[source].hops += hops;
-    farthest_[source] = std::max(farthest_[source], hops);
-    farthest_[route.chip] = std::max(farthest_[route.chip], hops);
-  }
+void Machine::send(std::uint16_t source, const Packet& packet, const Route& route) {
+  ++traffic_[std::size_t{source} * chips_.size() + route.chip];
   const Due due{route.chip, route.first, route.last, packet.kind, route.axon, packet.value};
   if (route.delay == 0) {
     arrive(due);
@@ -52,23 +49,57 @@ void Machine::send(std::size_t from, const Packet& packet, const Route& route) {
   }
 }
 
+std::vector<std::uint64_t> Machine::count_traffic() {
+  const std::size_t chips = chips_.size();
+  std::vector<std::uint64_t> sent(chips, 0), received(chips, 0), farthest(chips, 0);
+  // Links are numbered within a grid that may have more places than chips.
+  const std::size_t width = image_.grid_width();
+  std::vector<std::uint64_t> load(4 * width * ((chips + width - 1) / width), 0);
+  for (std::size_t source = 0; source < chips; ++source) {
+    for (std::size_t target = 0; target < chips; ++target) {
+      const std::uint64_t packets =
+          std::exchange(traffic_[source * chips + target], std::uint64_t{0});
+      if (packets == 0) continue;
+      chips_[source].packets += packets;
+      sent[source] += packets;
+      received[target] += packets;
+      std::uint64_t hops = 0;
+      image_.for_each_link(static_cast<std::uint32_t>(source), static_cast<std::uint32_t>(target),
+                           [&](std::uint32_t link) {
+                             load[link] += packets;
+                             ++hops;
+                           });
+      chips_[source].hops += hops * packets;
+      farthest[source] = std::max(farthest[source], hops);
+      farthest[target] = std::max(farthest[target], hops);
+    }
+  }
+  const std::uint64_t busiest = *std::ranges::max_element(load);
+  std::vector<std::uint64_t> costs(chips);
+  for (std::size_t chip = 0; chip < chips; ++chip) {
+    costs[chip] = std::max(sent[chip], received[chip]) + 16 * farthest[chip] + 4 * busiest;
+  }
+  return costs;
+}
+
 void Machine::arrive(const Due& due) {
   if (due.kind == PacketKind::kSpike) {
     spike(due.chip, due.first, due.last, due.axon, due.value);
     return;
   }
   const std::int32_t core = image_.core_at(due.chip, due.first);
-  if (core >= 0) sums_[static_cast<std::uint32_t>(core) * kSlots + due.axon] += due.value;
+  if (core >= 0) sum(static_cast<std::uint32_t>(core) * kSlots + due.axon, due.value);
 }
 
 /// One exact sum and one saturation for each slot, so that the order of packets never matters.
 void Machine::add_sums() {
-  for (const auto& [place, sum] : sums_) {
+  for (const std::uint32_t place : summed_) {
     CoreState& state = cores_[place / kSlots];
     std::int32_t& a = state.accumulators[place % kSlots];
-    a = add_saturating(a, sum, state.counters.ovf);
+    a = add_saturating(a, std::exchange(sums_[place], 0), state.counters.ovf);
+    is_summed_[place] = 0;
   }
-  sums_.clear();
+  summed_.clear();
 }
 
 void Machine::spike(std::uint32_t chip, std::uint32_t first, std::uint32_t last, std::uint32_t axon,
@@ -90,6 +121,7 @@ void Machine::end_step() {
   for (AxonSpace& space : spaces_) space.clear();
   for (CoreState& state : cores_) {
     // What no DELIVER has taken is on its way still; it must not be lost with the step.
+    if (state.delivered == 0) continue;
     state.sent.erase(state.sent.begin(),
                      state.sent.begin() + static_cast<std::ptrdiff_t>(state.delivered));
     state.delivered = 0;

@@ -79,6 +79,7 @@ Image::Image(Object object, Grid grid) : object_(std::move(object)) {
           : static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(object_.chips))));
   make_spaces();
   make_cores();
+  make_sum_targets();
   make_inputs();
 }
 
@@ -127,6 +128,23 @@ void Image::make_cores() {
     }
     core_at_[at] = static_cast<std::int32_t>(cores_.size());
     cores_.push_back(std::move(core));
+  }
+}
+
+/// A resident schedule sends thousands of sums in a step, each along one route.
+void Image::make_sum_targets() {
+  for (ImageCore& core : cores_) {
+    const auto is_sum = [](const Route& route) { return route.kind == PacketKind::kPartialSum; };
+    if (std::ranges::none_of(core.source->routes, is_sum)) continue;
+    core.sum_targets.resize(kSlots);
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      const std::uint32_t begin = core.routes_of_slot[slot];
+      if (core.routes_of_slot[slot + 1] != begin + 1) continue;
+      const Route& route = core.source->routes[begin];
+      const std::int32_t to = core_at(route.chip, route.first);
+      if (!is_sum(route) || route.delay != 0 || to < 0) continue;
+      core.sum_targets[slot] = {to * kSlots + route.axon, route.chip};
+    }
   }
 }
 

@@ -44,6 +44,12 @@ struct Decoded {
   bool sweeps = false;
 };
 
+/// Where the partial sums of a slot go when they go to one place, and at once.
+struct SumTarget {
+  std::int32_t place = -1;  ///< number of the core * kSlots + slot
+  std::uint8_t chip = 0;
+};
+
 /// A core as it runs: its code, and which axon space it hears.
 struct ImageCore {
   std::uint16_t chip = 0, core = 0;
@@ -51,6 +57,7 @@ struct ImageCore {
   const CoreImage* source = nullptr;
   std::uint32_t space = 0;
   std::array<std::uint32_t, kSlots + 1> routes_of_slot{};  ///< into source->routes
+  std::vector<SumTarget> sum_targets;                      ///< by slot; empty: no partial sums
 };
 
 /// A range of cores that a spike route or an input wire names, as axon spaces.
@@ -104,6 +111,7 @@ class Image {
  private:
   void make_spaces();
   void make_cores();
+  void make_sum_targets();
   void make_inputs();
 
   Object object_;

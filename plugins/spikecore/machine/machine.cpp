@@ -2,7 +2,7 @@
 #include "machine.hpp"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 namespace neurotool::spikecore {
 namespace {
@@ -27,12 +27,9 @@ Machine::Machine(const Image& image, MachineOptions options)
       chips_(image.object().chips),
       load_time_(image.object().chips, 0),
       run_time_(image.object().chips, 0),
-      sent_(image.object().chips, 0),
-      received_(image.object().chips, 0),
-      farthest_(image.object().chips, 0) {
-  // Links are numbered within a grid that may have more places than chips.
-  const std::size_t width = image.grid_width();
-  link_load_.assign(4 * width * ((image.object().chips + width - 1) / width), 0);
+      sums_(image.cores().size() * kSlots, 0),
+      is_summed_(sums_.size(), 0),
+      traffic_(std::size_t{image.object().chips} * image.object().chips, 0) {
   reset();
 }
 
@@ -57,8 +54,11 @@ void Machine::clear() {
   std::ranges::fill(chips_, ChipCounters{});
   std::ranges::fill(load_time_, 0);
   std::ranges::fill(run_time_, 0);
+  for (auto* list : {&armed_, &blocked_, &senders_}) list->clear();
+  for (const std::uint32_t place : summed_) sums_[place] = is_summed_[place] = 0;
+  summed_.clear();
+  std::ranges::fill(traffic_, 0);
   due_.clear();
-  sums_.clear();
   step_ = cycles_ = core_cycles_ = 0;
 }
 
@@ -170,6 +170,7 @@ void Machine::load(const PlanRecord& record) {
     if (record.c != 0) {
       const AxonRange& range = image_.object().ranges[record.c - 1];
       if (!spaces_[core.space].any(range.first, range.last)) {
+        if (!state.blocked) blocked_.push_back(at);
         state.blocked = true;
         ++chips_[core.chip].skipped_pages;
         return;
@@ -198,6 +199,7 @@ void Machine::arm(const PlanRecord& record) {
     }
     if (core.code.empty()) return;
     cores_[at].entry_pc = core.source->entries.empty() ? 0 : core.source->entries[record.b].pc;
+    if (!cores_[at].armed) armed_.push_back(at);
     cores_[at].armed = true;
   });
 }
@@ -206,16 +208,21 @@ void Machine::run_pass(const PlanRecord& record, const Host& host) {
   constexpr std::uint64_t kDefaultLimit = std::uint64_t{1} << 20;
   const std::uint64_t limit = record.a != 0 ? record.a : kDefaultLimit;
   std::vector<std::uint64_t> slowest(chips_.size(), 0);
-  for (std::size_t at = 0; at < cores_.size(); ++at) {
+  std::ranges::sort(armed_);
+  const std::vector<std::size_t> armed = std::exchange(armed_, {});
+  for (const std::size_t at : armed) {
     CoreState& state = cores_[at];
     const ImageCore& core = image_.cores()[at];
-    if (!state.armed || (record.chip != kAllChips && record.chip != core.chip)) continue;
-    const bool runs = !state.blocked;
-    state.armed = state.blocked = false;
-    if (!runs) continue;
+    if (record.chip != kAllChips && record.chip != core.chip) {
+      armed_.push_back(at);
+      continue;
+    }
+    state.armed = false;
+    if (state.blocked) continue;
     const std::uint64_t cycles =
         run_core(core, state, spaces_[core.space], image_.object().axons, limit, &host.watcher);
     slowest[core.chip] = std::max(slowest[core.chip], cycles);
+    if (state.sent.size() > state.delivered) senders_.push_back(at);
     core_cycles_ += cycles;
     if (core_cycles_ > options_.most_cycles) {
       throw ObjectError("chip " + number(core.chip) + " core " + number(core.core),
@@ -224,7 +231,8 @@ void Machine::run_pass(const PlanRecord& record, const Host& host) {
     }
   }
   // A page that was skipped for a core without an entry is no reason to skip later ones.
-  for (CoreState& state : cores_) state.blocked = false;
+  for (const std::size_t at : blocked_) cores_[at].blocked = false;
+  blocked_.clear();
   for (std::size_t chip = 0; chip < chips_.size(); ++chip) run_time_[chip] += slowest[chip];
 }
 

@@ -88,9 +88,12 @@ class Machine {
   void arm(const PlanRecord& record);
   void run_pass(const PlanRecord& record, const Host& host);
   void deliver();
-  void send(std::size_t from, const Packet& packet, const Route& route);
+  void send(std::uint16_t source, const Packet& packet, const Route& route);
   void arrive(const Due& due);
+  void sum(std::uint32_t place, std::int32_t value);
   void add_sums();
+  /// What the packets of one DELIVER take on each chip.
+  std::vector<std::uint64_t> count_traffic();
   void end_step();
   void input(std::uint32_t map, const Host& host);
   void spike(std::uint32_t chip, std::uint32_t first, std::uint32_t last, std::uint32_t axon,
@@ -106,11 +109,16 @@ class Machine {
   std::vector<ChipCounters> chips_;
   std::vector<std::uint64_t> load_time_, run_time_;  ///< of each chip since the last barrier
   std::map<std::uint64_t, std::vector<Due>> due_;    ///< by step
-  std::map<std::uint32_t, std::int64_t> sums_;       ///< by core number and slot
+  std::vector<std::int64_t> sums_;                   ///< by core number and slot
+  std::vector<std::uint32_t> summed_;                ///< where sums have arrived
+  std::vector<std::uint8_t> is_summed_;              ///< the same by place
   std::uint64_t step_ = 0, cycles_ = 0, core_cycles_ = 0;
 
-  // Of the DELIVER in progress, by chip or by link.
-  std::vector<std::uint64_t> sent_, received_, farthest_, link_load_;
+  // Numbers of cores, so that a pass costs nothing for those that have no part in it.
+  std::vector<std::size_t> armed_, blocked_, senders_;
+
+  /// Packets of the DELIVER in progress, by source chip and destination chip.
+  std::vector<std::uint64_t> traffic_;
 };
 
 }  // namespace neurotool::spikecore

@@ -23,8 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kBatch = 50;
-
 /// (sample, step, population): neuron to payload; and final membranes by (sample, population).
 struct Outcome {
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>,
@@ -37,20 +35,23 @@ struct Outcome {
 
 struct Case {
   const char* name;
+  const char* config;  ///< whose data is used
   const char* model;
   const char* passes;
   std::int64_t samples;
   std::vector<std::string> options;  ///< one program each
+  std::int64_t batch = 50;
 };
 
 class SpikecoreRun : public testing::TestWithParam<Case> {
  protected:
-  Outcome run_oracle(const SpikeGraph& graph, const BatchStimulus& batch) const {
+  Outcome run_oracle(const SpikeGraph& graph, const BatchStimulus& batch,
+                     std::int64_t samples) const {
     Outcome outcome;
     const SpikeEvaluator oracle(graph);
     const std::int64_t size = graph[batch.population].size();
     const auto values = batch.value.as<std::int32_t>();
-    for (std::int64_t sample = 0; sample < kBatch; ++sample) {
+    for (std::int64_t sample = 0; sample < samples; ++sample) {
       const auto begin = values.begin() + sample * size;
       const Stimulus stimulus{
           batch.population,
@@ -109,8 +110,8 @@ TEST_P(SpikecoreRun, EqualsTheOracle) {
   NT_NEEDS_DATA(model_path);
   Diagnostics findings;
   NoProgress progress;
-  const auto config = read_pipeline(configs / "mnist_cpu_int8.yaml",
-                                    {{1, "model.path", model_path.string()}}, findings);
+  const auto config =
+      read_pipeline(configs / test.config, {{1, "model.path", model_path.string()}}, findings);
   ASSERT_TRUE(config.has_value()) << to_string(config.error());
   Result<Model> model = load_model(config->model.value, findings);
   ASSERT_TRUE(model.has_value()) << to_string(model.error());
@@ -152,36 +153,36 @@ TEST_P(SpikecoreRun, EqualsTheOracle) {
   }
   std::atomic<std::int64_t> equal{0};
   std::atomic<std::size_t> spikes{0};
-  parallel_for(
-      static_cast<std::size_t>(test.samples / kBatch), [&](std::size_t first, std::size_t last) {
-        for (std::size_t i = first; i < last; ++i) {
-          const std::int64_t start = static_cast<std::int64_t>(i) * kBatch;
-          const auto data = (*samples)->batch(start, kBatch);
-          ASSERT_TRUE(data.has_value());
-          const auto stimulus = make_stimulus(*graph, *only_input(*graph), *data, start);
-          ASSERT_TRUE(stimulus.has_value());
-          const Outcome wanted = run_oracle(*graph, *stimulus);
-          spikes += wanted.spikes.size();
-          for (std::size_t p = 0; p < programs.size(); ++p) {
-            const auto run = programs[p].simulate({.samples = static_cast<std::uint64_t>(kBatch),
-                                                   .steps = graph->steps,
-                                                   .seed = 1,
-                                                   .stimuli = {*stimulus},
-                                                   .probes = probes},
-                                                  call);
-            ASSERT_TRUE(run.has_value()) << to_string(run.error());
-            for (const Metric& metric : run->metrics) {
-              if (metric.name == "machine.ovf" || metric.name == "machine.dup") {
-                ASSERT_EQ(metric.value, 0) << metric.name;
-              }
-            }
-            ASSERT_TRUE(outcome_of(*run) == wanted) << test.options[p] << " differs in samples "
-                                                    << start << " to " << start + kBatch - 1;
-            ++equal;
+  parallel_for(static_cast<std::size_t>(test.samples / test.batch), [&](std::size_t first,
+                                                                        std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const std::int64_t start = static_cast<std::int64_t>(i) * test.batch;
+      const auto data = (*samples)->batch(start, test.batch);
+      ASSERT_TRUE(data.has_value());
+      const auto stimulus = make_stimulus(*graph, *only_input(*graph), *data, start);
+      ASSERT_TRUE(stimulus.has_value());
+      const Outcome wanted = run_oracle(*graph, *stimulus, test.batch);
+      spikes += wanted.spikes.size();
+      for (std::size_t p = 0; p < programs.size(); ++p) {
+        const auto run = programs[p].simulate({.samples = static_cast<std::uint64_t>(test.batch),
+                                               .steps = graph->steps,
+                                               .seed = 1,
+                                               .stimuli = {*stimulus},
+                                               .probes = probes},
+                                              call);
+        ASSERT_TRUE(run.has_value()) << to_string(run.error());
+        for (const Metric& metric : run->metrics) {
+          if (metric.name == "machine.ovf" || metric.name == "machine.dup") {
+            ASSERT_EQ(metric.value, 0) << metric.name;
           }
         }
-      });
-  EXPECT_EQ(equal, test.samples / kBatch * static_cast<std::int64_t>(programs.size()));
+        ASSERT_TRUE(outcome_of(*run) == wanted) << test.options[p] << " differs in samples "
+                                                << start << " to " << start + test.batch - 1;
+        ++equal;
+      }
+    }
+  });
+  EXPECT_EQ(equal, test.samples / test.batch * static_cast<std::int64_t>(programs.size()));
   EXPECT_GT(spikes, static_cast<std::size_t>(test.samples));
 }
 
@@ -198,15 +199,32 @@ const std::vector<std::string> kCnnSchedules{"{ schedule: streamed }", "{ schedu
                                              "{ schedule: direct }",
                                              "{ schedule: direct, chips: 8 }"};
 
+constexpr const char* kMnist = "mnist_cpu_int8.yaml";
+constexpr const char* kCifar = "cifar_spikecore.yaml";
+constexpr const char* kMlp64 = "mnist_mlp_784_64_10.onnx";
+constexpr const char* kMlp128 = "models/mnist_mlp_784_128_10.onnx";
+constexpr const char* kCnn = "models/mnist_cnn_avg_bn.onnx";
+constexpr const char* kResNet = "models/cifar_resnet20_opset17_fused.onnx";
+
 INSTANTIATE_TEST_SUITE_P(
     Mnist, SpikecoreRun,
-    testing::Values(
-        Case{"mlp64_some", "mnist_mlp_784_64_10.onnx", kPasses, 200, kEverySchedule},
-        Case{"mlp128_some", "models/mnist_mlp_784_128_10.onnx", kPasses, 200, kEverySchedule},
-        Case{"cnn_some", "models/mnist_cnn_avg_bn.onnx", kPasses, 50, kCnnSchedules},
-        Case{"mlp64_full", "mnist_mlp_784_64_10.onnx", kPasses, 10000, kEverySchedule},
-        Case{"mlp128_full", "models/mnist_mlp_784_128_10.onnx", kPasses, 10000, kEverySchedule},
-        Case{"cnn_full", "models/mnist_cnn_avg_bn.onnx", kPasses, 10000, {"{ schedule: direct }"}}),
+    testing::Values(Case{"mlp64_some", kMnist, kMlp64, kPasses, 200, kEverySchedule},
+                    Case{"mlp128_some", kMnist, kMlp128, kPasses, 200, kEverySchedule},
+                    Case{"cnn_some", kMnist, kCnn, kPasses, 50, kCnnSchedules},
+                    Case{"mlp64_full", kMnist, kMlp64, kPasses, 10000, kEverySchedule},
+                    Case{"mlp128_full", kMnist, kMlp128, kPasses, 10000, kEverySchedule},
+                    Case{"cnn_full",
+                         kMnist,
+                         kCnn,
+                         kPasses,
+                         10000,
+                         {"{ schedule: streamed }", "{ schedule: resident }",
+                          "{ schedule: direct }"}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    Cifar, SpikecoreRun,
+    testing::Values(Case{"resnet20_full", kCifar, kResNet, kPasses, 20, {"{ schedule: auto }"}, 1}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
