@@ -135,6 +135,8 @@ TensorGraph every_operation() {
   add(ShapeOf{}, 1);
   add(ConstantOfShape{.value = Tensor::scalar(std::int64_t{-7})}, 1);
   add(Identity{}, 1);
+  add(QuantizedActivation{.low = -7, .high = 8, .rounding = LevelRounding::kHalfEven, .offset = 0},
+      2);
   graph[logits].shape.reset();
   return graph;
 }

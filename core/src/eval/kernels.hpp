@@ -37,6 +37,9 @@ Result<Tensor> run(const Binary& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Clip& op, Inputs in, const TensorType& out);
 Result<Tensor> run(const Cast& op, Inputs in, const TensorType& out);
 
+// kernels_quantized.cpp
+Result<Tensor> run(const QuantizedActivation& op, Inputs in, const TensorType& out);
+
 // kernels_choose.cpp
 Result<Tensor> run(const Where& op, Inputs in, const TensorType& out);
 

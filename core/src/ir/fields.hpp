@@ -139,6 +139,14 @@ void each_field(T& op, F&& f) {
   f("value", op.value);
 }
 
+template <OneOf<QuantizedActivation> T, class F>
+void each_field(T& op, F&& f) {
+  f("low", op.low);
+  f("high", op.high);
+  f("rounding", op.rounding);
+  f("offset", op.offset);
+}
+
 template <OneOf<Firing> T, class F>
 void each_field(T& firing, F&& f) {
   f("threshold", firing.threshold);

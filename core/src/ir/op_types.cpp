@@ -348,6 +348,25 @@ Result<TensorType> infer(const ConstantOfShape& op, Inputs in) {
   return result;
 }
 
+Result<TensorType> infer(const QuantizedActivation& op, Inputs in) {
+  NT_TRY_VOID(check_inputs(in, 2, 2));
+  NT_TRY_VOID(check_float(in, 0, "the input"));
+  if (in[1]->dtype != in[0]->dtype) {
+    return type_error(fmt::format("a scale of type {} for an input of type {}",
+                                  short_name(in[1]->dtype), short_name(in[0]->dtype)));
+  }
+  if (op.low >= op.high) {
+    return shape_error(fmt::format("levels from {} to {} are not two", op.low, op.high));
+  }
+  const auto& scale = in[1]->shape;
+  if (!scale || scale->empty() || !in[0]->shape) return same_as_input(in);
+  const bool fits =
+      scale->size() == 1 && in[0]->shape->size() >= 2 && agree((*scale)[0], (*in[0]->shape)[1]);
+  if (fits) return same_as_input(in);
+  return shape_error(fmt::format("a scale of shape {} for an input of shape {}", to_string(*scale),
+                                 to_string(*in[0]->shape)));
+}
+
 Result<TensorType> infer(const Identity&, Inputs in) {
   NT_TRY_VOID(check_inputs(in, 1, 1));
   TensorType result = *in[0];

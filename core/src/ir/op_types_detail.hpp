@@ -53,6 +53,7 @@ Result<TensorType> infer(const Cast& op, Inputs in);
 Result<TensorType> infer(const ShapeOf& op, Inputs in);
 Result<TensorType> infer(const ConstantOfShape& op, Inputs in);
 Result<TensorType> infer(const Identity& op, Inputs in);
+Result<TensorType> infer(const QuantizedActivation& op, Inputs in);
 
 // KernelWindow ops, in op_types_window.cpp.
 Result<TensorType> infer(const Conv& op, Inputs in);

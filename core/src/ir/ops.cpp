@@ -40,6 +40,7 @@ struct Namer {
   std::string_view operator()(const ShapeOf&) const { return "shape_of"; }
   std::string_view operator()(const ConstantOfShape&) const { return "constant_of_shape"; }
   std::string_view operator()(const Identity&) const { return "identity"; }
+  std::string_view operator()(const QuantizedActivation&) const { return "quantized_activation"; }
 };
 
 }  // namespace

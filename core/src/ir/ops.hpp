@@ -96,6 +96,17 @@ struct Binary {
 };
 /// Inputs: x, optional min, optional max (scalars).
 struct Clip {};
+/// How a quantised activation finds its whole number: floor(v), or the nearest with halves to the
+/// even one.
+enum class LevelRounding { kFloor, kHalfEven };
+/// Inputs: x, scale (> 0; one number, or one for each channel of axis 1). The output is
+/// scale * clip(round(x / scale + offset), low, high): what a neuron that counts from low to high
+/// stands for. kFloor with offset 1/2 rounds halves up.
+struct QuantizedActivation {
+  std::int64_t low = 0, high = 1;
+  LevelRounding rounding = LevelRounding::kFloor;
+  float offset = 0.5f;
+};
 /// Inputs: condition (bool), x, y; numpy broadcasting. x where the condition holds, y elsewhere.
 struct Where {};
 /// The largest element's share, its logarithm, or 1 for the first of the largest and 0 elsewhere.
@@ -232,7 +243,8 @@ using Op =
     std::variant<Conv, Gemm, MatMul, BatchNorm, MaxPool, AveragePool, GlobalAveragePool, Unary,
                  Binary, Clip, Where, Softmax, Flatten, Reshape, Transpose, Squeeze, Unsqueeze,
                  Concat, Slice, Pad, Expand, Tile, Gather, Reduce, ArgMax, NumberRange, Einsum,
-                 Resize, Recurrent, Cast, ShapeOf, ConstantOfShape, Identity>;
+                 Resize, Recurrent, Cast, ShapeOf, ConstantOfShape, Identity,
+                 QuantizedActivation>;
 
 /// "conv", "relu", "add", … as dumps and messages say it.
 std::string_view op_name(const Op& op);

@@ -157,6 +157,7 @@ struct ArityOf {
   Arity operator()(const ShapeOf&) const { return {1, 1}; }
   Arity operator()(const ConstantOfShape&) const { return {1, 1}; }
   Arity operator()(const Identity&) const { return {1, 1}; }
+  Arity operator()(const QuantizedActivation&) const { return {2, 2}; }
 };
 
 void check_arity(const Model& model, Diagnostics& out) {

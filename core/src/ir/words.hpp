@@ -89,6 +89,9 @@ inline constexpr std::array kWords<Activation> = {std::string_view("affine"),
                                                   std::string_view("tanh"),
                                                   std::string_view("thresholded_relu")};
 template <>
+inline constexpr std::array kWords<LevelRounding> = {std::string_view("floor"),
+                                                     std::string_view("half_even")};
+template <>
 inline constexpr std::array kWords<Reset> = {std::string_view("subtract"),
                                              std::string_view("to_value")};
 template <>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "passes/exact/exact_passes.hpp"
 #include "passes/lower/lower_passes.hpp"
 #include "passes/spike/spike_passes.hpp"
 #include "passes/tensor/tensor_passes.hpp"
@@ -13,8 +14,16 @@ namespace neurotool {
 
 std::span<const PassEntry> pass_registry() {
   static const std::array entries{
-      infer_shapes_entry(),    fold_constants_entry(), remove_identity_entry(),
-      fold_batch_norm_entry(), qcfs_entry(),           readout_entry(),
+      infer_shapes_entry(),
+      fold_constants_entry(),
+      remove_identity_entry(),
+      fold_batch_norm_entry(),
+      recognise_quantizers_entry(),
+      quantize_activations_entry(),
+      qcfs_entry(),
+      exact_entry(),
+      certify_entry(),
+      readout_entry(),
       quantize_entry(),
   };
   return entries;

@@ -144,10 +144,11 @@ Outcome Lowering::lower_node() {
   auto shape = output_shape();
   if (!shape) return tl::unexpected(std::move(shape).error());
   output_ = *std::move(shape);
-  const std::size_t sites = lowered_.sites.size();
+  const auto count_sites = [&] { return lowered_.sites.size() + lowered_.level_sites.size(); };
+  const std::size_t sites = count_sites();
   Outcome outcome = std::visit(*this, node_->op);
   // A form carries the names of its operations until a population takes them.
-  const bool taken = lowered_.sites.size() > sites;
+  const bool taken = count_sites() > sites;
   if (outcome && !taken) {
     std::ranges::copy(node_->origins, std::back_inserter(outcome->origins));
   }

@@ -22,6 +22,14 @@ struct Site {
   std::optional<double> cap;  ///< of a clipped rectifier: no activation exceeds it
 };
 
+/// A quantised activation that became neurons: threshold and payload are one level, bounded by the
+/// levels; v(0) is left to whoever asked for it.
+struct LevelSite {
+  PopulationId population;
+  QuantizedActivation op;
+  std::string node;
+};
+
 enum class Initial { kHalf, kZero };
 enum class Granularity { kChannel, kLayer };
 
@@ -29,11 +37,14 @@ struct LoweringOptions {
   std::uint32_t steps = 1;
   Initial initial = Initial::kHalf;
   Granularity granularity = Granularity::kChannel;
+  /// Quantised activations become neurons that count levels; otherwise they are refused.
+  bool keeps_levels = false;
 };
 
 struct Lowered {
   SpikeGraph graph;
   std::vector<Site> sites;
+  std::vector<LevelSite> level_sites;
 };
 
 /// Every operation that has no place in a spiking network, in topological order, with the reason.

@@ -166,6 +166,25 @@ Outcome Lowering::operator()(const Clip&) {
   return rectified(is_constant(2) ? std::optional(constant(2).at(0)) : std::nullopt);
 }
 
+Outcome Lowering::operator()(const QuantizedActivation& op) {
+  if (!options_.keeps_levels) {
+    return refuse("rounds its input to whole levels, which a rate only comes near",
+                  "use the pass 'exact', which keeps every level");
+  }
+  LinearForm input = form(0);
+  std::ranges::copy(node_->origins, std::back_inserter(input.origins));
+  const auto scale = constant(1).converted(DType::kFloat32);
+  const auto levels = scale.as<float>();
+  const PopulationId id = builder_.neurons(input, levels, false, Initial::kZero);
+  Emission& emission = std::get<If>(lowered_.graph[id].neuron).firing.emission;
+  emission.max_total = op.high;
+  emission.min_total = op.low;
+  emission.min_per_step = op.low < 0 ? -1 : 0;
+  const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
+  lowered_.level_sites.push_back({id, op, name});
+  return whole(lowered_.graph, id, output_);
+}
+
 Outcome Lowering::scaled(std::size_t input, std::vector<double> factor) {
   if (form(input).shape != output_) return refuse_broadcast(form(input).shape, output_);
   LinearForm result = form(input);

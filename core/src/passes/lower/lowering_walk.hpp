@@ -48,6 +48,7 @@ class Lowering {
   Outcome operator()(const Reduce& op);
   Outcome operator()(const Unary& op);
   Outcome operator()(const Clip& op);
+  Outcome operator()(const QuantizedActivation& op);
   Outcome operator()(const Binary& op);
   Outcome operator()(const Softmax& op);
   Outcome operator()(const Identity&) { return form(0); }

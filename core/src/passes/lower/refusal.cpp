@@ -131,6 +131,10 @@ class ByKind {
     return Refusal{"computes with shapes", kFoldHelp};
   }
   Answer operator()(const Identity&) const { return {}; }
+  Answer operator()(const QuantizedActivation&) const {
+    if (is_constant(1)) return {};
+    return Refusal{"has a scale that is computed from data", kFoldHelp};
+  }
 
  private:
   bool has(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i].valid(); }

@@ -7,16 +7,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "passes/spike/input_range.hpp"
 #include "passes/spike/quantizer.hpp"
 #include "passes/spike/spike_passes.hpp"
 
 namespace neurotool {
 namespace {
 
-using integer::InputRange;
 using integer::QuantizeOptions;
-
-constexpr std::int64_t kBatch = 256;
 
 const OptionTable<QuantizeOptions>& table() {
   static const OptionTable<QuantizeOptions> rows{
@@ -44,24 +42,6 @@ class QuantizePass final : public Pass {
   QuantizeOptions options_;
 };
 
-Result<std::optional<InputRange>> input_range(Context& context) {
-  if (context.calibration == nullptr || context.calibration->size() == 0) return std::nullopt;
-  const SampleSource& source = *context.calibration;
-  std::optional<InputRange> range;
-  for (std::int64_t first = 0; first < source.size(); first += kBatch) {
-    const double done = static_cast<double>(first) / static_cast<double>(source.size());
-    if (!context.progress.update(done, "reading the range of the input")) {
-      return error("pass.cancelled", {}, "cancelled while reading the range of the input");
-    }
-    NT_TRY(const Tensor batch, source.batch(first, std::min(kBatch, source.size() - first)));
-    const auto [low, high] = std::ranges::minmax(batch.as<float>());
-    if (!range) range = InputRange{double{low}, double{high}};
-    range->low = std::min(range->low, double{low});
-    range->high = std::max(range->high, double{high});
-  }
-  return range;
-}
-
 Result<Changed> QuantizePass::run(Model& model, Context& context) {
   SpikeGraph& graph = model.spike();
   if (graph.arithmetic == Arithmetic::kInteger) return Changed::kNo;
@@ -69,7 +49,7 @@ Result<Changed> QuantizePass::run(Model& model, Context& context) {
     return error("quantize.steps", {}, "the graph does not say for how many steps it was made",
                  "put 'quantize' behind 'qcfs', which sets the steps");
   }
-  NT_TRY(const auto range, input_range(context));
+  NT_TRY(const auto range, integer::input_range(context));
   Diagnostics own;
   Context inner{own, context.progress, context.seed, context.calibration, context.limits, {}};
   auto result = integer::Quantizer(graph, options_, model.path, inner).run(range);

@@ -14,6 +14,7 @@
 
 #include "passes/pass.hpp"
 #include "passes/spike/bounds.hpp"
+#include "passes/spike/input_range.hpp"
 
 namespace neurotool::integer {
 
@@ -22,11 +23,6 @@ struct QuantizeOptions {
   bool per_channel = true;
   std::uint32_t input_bits = 8;
   int fraction_bits = -1;  ///< F; -1: the largest up to 16 that fits
-};
-
-/// Smallest and largest value of the calibration set; absent: a plan.
-struct InputRange {
-  double low = 0, high = 0;
 };
 
 class Quantizer {

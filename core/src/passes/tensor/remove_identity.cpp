@@ -104,6 +104,7 @@ struct IsIdentity {
   bool operator()(const Recurrent&) const { return false; }
   bool operator()(const ShapeOf&) const { return false; }
   bool operator()(const ConstantOfShape&) const { return false; }
+  bool operator()(const QuantizedActivation&) const { return false; }
 
  private:
   template <class Pool>

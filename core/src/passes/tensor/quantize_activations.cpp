@@ -1,0 +1,187 @@
+// Gives every rectifier of a float network L = 2^bits - 1 levels above 0: the threshold of each
+// channel is the value that L levels represent best on the calibration samples, and the rectifier
+// becomes scale * clip(floor(x / scale + 1/2), 0, L) with scale = threshold / L. The network stays
+// a tensor network; its accuracy can be measured before anything spikes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "passes/lower/calibrate.hpp"
+#include "passes/tensor/pass_tools.hpp"
+#include "passes/tensor/tensor_passes.hpp"
+
+namespace neurotool {
+namespace {
+
+using lower::Granularity;
+using lower::ThresholdMethod;
+
+struct QuantizeActivationsOptions {
+  std::int64_t bits = 4;
+  ThresholdMethod method = ThresholdMethod::kMmse;
+  double percentile = 0.999;
+  Granularity granularity = Granularity::kChannel;
+  std::int64_t samples = 512;
+};
+
+const OptionTable<QuantizeActivationsOptions>& table() {
+  static const OptionTable<QuantizeActivationsOptions> rows{
+      option("bits", &QuantizeActivationsOptions::bits,
+             "Bits per activation; there are 2^bits - 1 levels above 0.")
+          .range(1, 8),
+      choice("method", &QuantizeActivationsOptions::method, "How the largest level is chosen.",
+             {{"mmse", ThresholdMethod::kMmse},
+              {"max", ThresholdMethod::kMax},
+              {"percentile", ThresholdMethod::kPercentile}}),
+      option("percentile", &QuantizeActivationsOptions::percentile,
+             "Share of activations at or below the largest level, with method percentile.")
+          .range(0.5, 1),
+      choice("granularity", &QuantizeActivationsOptions::granularity,
+             "One scale for each channel, or for the layer.",
+             {{"channel", Granularity::kChannel}, {"layer", Granularity::kLayer}}),
+      option("samples", &QuantizeActivationsOptions::samples,
+             "Calibration samples to look at, at most.")
+          .range(1, 1e6),
+  };
+  return rows;
+}
+
+/// The bound of a rectifier, infinite for Relu; nothing for any other operation.
+std::optional<std::optional<double>> rectifier(const TensorGraph& graph, const OpNode& node) {
+  using Cap = std::optional<double>;
+  const auto* unary = std::get_if<Unary>(&node.op);
+  if (unary != nullptr && unary->kind == UnaryKind::kRelu) return Cap{};
+  if (!std::holds_alternative<Clip>(node.op)) return {};
+  const Tensor& low = tensor_passes::constant_of(graph, node, 1);
+  const Tensor& high = tensor_passes::constant_of(graph, node, 2);
+  const bool known = low.defined() && low.at(0) == 0 &&
+                     (!tensor_passes::input_of(node, 2).valid() || high.defined());
+  if (!known) return {};
+  return high.defined() ? Cap{high.at(0)} : Cap{};
+}
+
+class QuantizeActivations final : public Pass {
+ public:
+  explicit QuantizeActivations(QuantizeActivationsOptions options) : options_(options) {}
+
+  Result<Changed> run(Model& model, Context& context) override;
+  std::vector<std::pair<std::string, OptionValue>> options() const override {
+    return table().values(options_);
+  }
+
+ private:
+  struct Rectifier {
+    OpId op;
+    lower::Site site;
+  };
+
+  std::vector<Rectifier> rectifiers(const TensorGraph& graph) const;
+  void replace(TensorGraph& graph, const Rectifier& rectifier,
+               const std::vector<float>& threshold) const;
+  void report(const Rectifier& rectifier, const lower::SiteThresholds& found, const Model& model,
+              Context& context) const;
+  std::int64_t levels() const { return (std::int64_t{1} << options_.bits) - 1; }
+
+  QuantizeActivationsOptions options_;
+};
+
+std::vector<QuantizeActivations::Rectifier> QuantizeActivations::rectifiers(
+    const TensorGraph& graph) const {
+  const ValueTypes types = tensor_passes::types_of(graph);
+  std::vector<Rectifier> found;
+  for (const OpId id : graph.topological_order()) {
+    const OpNode& node = graph[id];
+    const auto cap = rectifier(graph, node);
+    if (!cap) continue;
+    const auto& shape = types[node.inputs[0]].shape;
+    const bool has_channels = shape && shape->size() >= 2 && (*shape)[1] > 0;
+    const std::string& name = node.origins.empty() ? node.name : node.origins.front();
+    lower::Site site;
+    site.value = node.inputs[0];
+    site.population = node.name;
+    site.node = name;
+    site.channels = has_channels ? (*shape)[1] : 1;
+    site.cap = *cap;
+    found.push_back({id, std::move(site)});
+  }
+  return found;
+}
+
+void QuantizeActivations::replace(TensorGraph& graph, const Rectifier& rectifier,
+                                  const std::vector<float>& threshold) const {
+  std::vector<float> scale = threshold;
+  for (float& value : scale) value /= static_cast<float>(levels());
+  const auto count = static_cast<std::int64_t>(scale.size());
+  const Shape shape = count == 1 ? Shape{} : Shape{count};
+  const ValueId constant = graph.add_constant(graph[rectifier.op].name + "/scale",
+                                              Tensor::from<float>(shape, std::move(scale)));
+  OpNode& node = graph[rectifier.op];
+  node.op = QuantizedActivation{
+      .low = 0, .high = levels(), .rounding = LevelRounding::kFloor, .offset = 0.5f};
+  node.inputs = {node.inputs[0], constant};
+}
+
+void QuantizeActivations::report(const Rectifier& rectifier, const lower::SiteThresholds& found,
+                                 const Model& model, Context& context) const {
+  std::vector<float> sorted = found.threshold;
+  std::ranges::sort(sorted);
+  const auto fact = [&](const char* name, double value) {
+    context.facts.push_back({"quantize_activations", rectifier.site.node, name, value});
+  };
+  fact("threshold_median", double{sorted[sorted.size() / 2]});
+  fact("clipped_share", found.clipped_share);
+  fact("dead_channels", static_cast<double>(found.dead_channels));
+  if (found.dead_channels == 0) return;
+  context.diagnostics.report(
+      warning("quantize_activations.dead-channel", ModelNode{model.path, rectifier.site.node},
+              fmt::format("{} of {} channels of '{}' are never above 0 on {} calibration samples",
+                          found.dead_channels, found.threshold.size(), rectifier.site.node,
+                          std::min(options_.samples, context.calibration->size())),
+              "they keep the layer's median scale; more varied samples may wake them"));
+}
+
+Result<Changed> QuantizeActivations::run(Model& model, Context& context) {
+  TensorGraph& graph = model.tensor();
+  const std::vector<Rectifier> found = rectifiers(graph);
+  if (found.empty()) return Changed::kNo;
+  if (context.calibration == nullptr) {
+    for (const Rectifier& one : found) {
+      const bool layer = options_.granularity == Granularity::kLayer;
+      const auto channels = static_cast<std::size_t>(layer ? 1 : one.site.channels);
+      replace(graph, one, std::vector<float>(channels, 1.0f));
+    }
+    return Changed::kYes;
+  }
+  std::vector<lower::Site> sites;
+  for (const Rectifier& one : found) sites.push_back(one.site);
+  lower::CalibrationOptions calibration;
+  calibration.method = options_.method;
+  calibration.percentile = options_.percentile;
+  calibration.granularity = options_.granularity;
+  calibration.samples = options_.samples;
+  calibration.levels = levels();
+  NT_TRY(const auto thresholds, lower::calibrate(graph, sites, calibration, context));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    report(found[i], thresholds[i], model, context);
+    replace(graph, found[i], thresholds[i].threshold);
+  }
+  return Changed::kYes;
+}
+
+}  // namespace
+
+PassEntry quantize_activations_entry() {
+  return {.info = {.name = "quantize_activations",
+                   .summary = "Gives every rectifier of a float network a few levels.",
+                   .from = Level::kTensor,
+                   .to = Level::kTensor},
+          .options = table().infos(),
+          .create = [](const yaml::Node& section, std::string_view path, Diagnostics& out) {
+            return create_pass<QuantizeActivations>(table(), "quantize_activations", section, path,
+                                                    out);
+          }};
+}
+
+}  // namespace neurotool

@@ -1,0 +1,220 @@
+// exact: every realisation of a network reaches the counts of its integer reference, and those are
+// the counts of the tensor network; what has no exact form is refused by node.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "eval/integer_eval.hpp"
+#include "eval/tensor_eval.hpp"
+#include "ir/print.hpp"
+#include "passes/pass_tools.hpp"
+
+namespace neurotool::test {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+/// Two convolutions, a residual block whose identity is older than its other branch, pools, and two
+/// matrices: all that makes layers arrive at different depths.
+Model residual_network(std::uint64_t seed) {
+  Network net({2, 8, 8}, seed);
+  net.conv("c1", 2, 4, 1, 0.3).relu("r1");
+  const ValueId identity = net.value();
+  net.conv("c2", 4, 4, 1, 0.3).relu("r2").conv("c3", 4, 4, 1, 0.3);
+  net.add("sum", Binary{BinaryKind::kAdd}, {identity}).relu("r3");
+  net.pool("p1").conv("c4", 4, 6, 2, 0.3).relu("r4").add("flat", Flatten{});
+  return net.gemm("g1", 24, 12, 0.3).relu("r5").gemm("g2", 12, 5, 0.3).finish("net");
+}
+
+std::string passes(int bits, const std::string& exact, int samples = 6) {
+  return "infer_shapes,quantize_activations{bits=" + std::to_string(bits) + "},exact{" + exact +
+         "},certify{samples=" + std::to_string(samples) + "}";
+}
+
+struct Mode {
+  std::string name, options;
+};
+void PrintTo(const Mode& mode, std::ostream* out) { *out << mode.name; }
+
+class ExactMode : public testing::TestWithParam<Mode> {};
+
+TEST_P(ExactMode, ReachesEveryCountOfTheReference) {
+  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+    for (const int bits : {1, 2, 4}) {
+      for (const double low : {0.0, -1.0}) {
+        Model model = residual_network(seed);
+        const MemorySamples samples = random_samples({2, 8, 8}, 24, low, 1, seed);
+        const PassRun run = run_passes(model, passes(bits, GetParam().options), &samples);
+        ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error()) << "\n"
+                                            << print_text(model);
+        EXPECT_EQ(run.fact("network", "mismatches"), 0);
+        EXPECT_GT(run.fact("network", "counts_compared").value_or(0), 1000);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Realisations, ExactMode,
+    testing::Values(Mode{"TwoPhase", "realisation=two_phase"}, Mode{"Radix", "realisation=radix"},
+                    Mode{"StBif", "realisation=st_bif"}, Mode{"Graded", "realisation=graded"},
+                    Mode{"SigmaDelta", "realisation=sigma_delta"},
+                    Mode{"RadixOfBitplanes", "realisation=radix, input=bitplane"},
+                    Mode{"TwoPhaseOfBitplanes", "realisation=two_phase, input=bitplane"},
+                    Mode{"StBifOfBitplanes", "realisation=st_bif, input=bitplane"},
+                    Mode{"NarrowWeights", "realisation=radix, weight_bits=3, input_bits=4"}),
+    [](const auto& mode) { return mode.param.name; });
+
+TEST(Exact, AllRealisationsHaveOneReference) {
+  const MemorySamples samples = random_samples({2, 8, 8}, 24, 0, 1);
+  const Tensor batch = samples.batch(0, 4).value();
+  std::vector<std::int64_t> wanted;
+  for (const char* mode : {"two_phase", "radix", "st_bif", "graded", "sigma_delta"}) {
+    Model model = residual_network(9);
+    const PassRun run = run_passes(
+        model, passes(4, "fraction_bits=6, realisation=" + std::string(mode), 0), &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    const SpikeGraph& graph = model.spike();
+    const auto reference = IntegerReference::create(graph);
+    ASSERT_TRUE(reference.has_value()) << to_string(reference.error());
+    std::vector<std::int32_t> input;
+    for (const float x : batch.as<float>()) input.push_back(static_cast<std::int32_t>(x * 255));
+    const Stimulus stimulus{graph.find("input"), Tensor::from<std::int32_t>({4, 128}, input)};
+    const auto counts = reference->run({&stimulus, 1}, 4);
+    ASSERT_TRUE(counts.has_value()) << to_string(counts.error());
+    // A radix readout takes its bias from a neuron of its own, so the sums are the same.
+    const auto& logits = (*counts)[graph.find("output").index];
+    if (wanted.empty()) wanted = logits;
+    EXPECT_EQ(logits, wanted) << mode;
+  }
+}
+
+/// A network whose activations, weights and biases are on grids: sums are exact in float32 too.
+Model grid_network(LevelRounding rounding, float offset, float step) {
+  Network net({1, 6, 6}, 7, 0.25);
+  const auto quantize = [&](const std::string& name, std::int64_t high, float scale) {
+    net.add(name, QuantizedActivation{.low = 0, .high = high, .rounding = rounding, .offset = offset},
+            {net.constant({}, {scale})});
+  };
+  net.add("in", QuantizedActivation{.low = 0, .high = 15, .rounding = LevelRounding::kHalfEven,
+                                    .offset = 0},
+          {net.constant({}, {0.125f})});
+  net.conv("c1", 1, 3, 1, 1.0);
+  quantize("q1", 15, step);
+  net.pool("p1").add("flat", Flatten{}).gemm("g1", 27, 8, 1.0);
+  quantize("q2", 7, step * 4);
+  return net.gemm("g2", 8, 4, 1.0).finish("net");
+}
+
+TEST(Exact, LogitsAreThoseOfTheTensorNetwork) {
+  for (const auto& [rounding, offset, step] :
+       {std::tuple{LevelRounding::kFloor, 0.5f, 0.6f}, std::tuple{LevelRounding::kHalfEven, 0.0f, 0.37f}}) {
+    Model model = grid_network(rounding, offset, step);
+    const Model before = model;
+    const MemorySamples samples = random_samples({1, 6, 6}, 32, 0, 1.8, 3, 0.125);
+    const PassRun run =
+        run_passes(model, "infer_shapes,exact{realisation=two_phase},certify{samples=8}", &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    const SpikeGraph& graph = model.spike();
+    const auto reference = IntegerReference::create(graph);
+    ASSERT_TRUE(reference.has_value());
+    const Tensor batch = samples.batch(0, 32).value();
+    std::vector<std::int32_t> input;
+    for (const float x : batch.as<float>()) {
+      input.push_back(std::min(15, static_cast<std::int32_t>(x / 0.125f)));
+    }
+    const Stimulus stimulus{graph.find("input"), Tensor::from<std::int32_t>({32, 36}, input)};
+    const auto counts = reference->run({&stimulus, 1}, 32);
+    ASSERT_TRUE(counts.has_value());
+    const Tensor in[] = {batch};
+    const auto logits = TensorEvaluator(before.tensor()).run(in);
+    ASSERT_TRUE(logits.has_value());
+    const PopulationId output = graph.find("output");
+    const auto& sums = (*counts)[output.index];
+    const double unit = graph[output].membrane_value.at(0) / graph.steps;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      EXPECT_NEAR(static_cast<double>(sums[i]) * unit,
+                  (*logits)[0].at(static_cast<std::int64_t>(i)), 1e-3)
+          << i;
+    }
+  }
+}
+
+std::string refusal(Model model, std::string_view list) {
+  const MemorySamples samples = random_samples({2, 8, 8}, 8, 0, 1);
+  const PassRun run = run_passes(model, list, &samples);
+  if (run.result.has_value()) return "accepted";
+  return to_string(run.result.error());
+}
+
+TEST(Exact, RefusesARectifierWithoutLevels) {
+  EXPECT_THAT(refusal(residual_network(1), "infer_shapes,exact"),
+              testing::AllOf(HasSubstr("exact.not-quantised"), HasSubstr("'r1'")));
+}
+
+TEST(Exact, RefusesLevelsThatBinaryDigitsDoNotBound) {
+  Network net({2, 8, 8});
+  net.conv("c1", 2, 3, 1, 0.3);
+  net.add("q1", QuantizedActivation{.low = 0, .high = 8}, {net.constant({}, {0.1f})});
+  net.add("flat", Flatten{}).gemm("g1", 192, 4, 0.1);
+  const Model model = net.finish("net");
+  EXPECT_THAT(refusal(model, "infer_shapes,exact{realisation=radix}"),
+              HasSubstr("counts from 0 to 8"));
+  Model other = model;
+  const MemorySamples samples = random_samples({2, 8, 8}, 8, 0, 1);
+  const PassRun run = run_passes(other, "infer_shapes,exact,certify{samples=4}", &samples);
+  EXPECT_TRUE(run.result.has_value()) << to_string(run.result.error());
+}
+
+TEST(Exact, SignedLevelsGoBothWays) {
+  for (const char* mode : {"two_phase", "graded", "st_bif", "sigma_delta"}) {
+    Network net({2, 8, 8}, 3);
+    net.conv("c1", 2, 3, 1, 0.3);
+    net.add("q1", QuantizedActivation{.low = -8, .high = 7}, {net.constant({}, {0.1f})});
+    net.conv("c2", 3, 3, 1, 0.3);
+    net.add("q2", QuantizedActivation{.low = 0, .high = 7}, {net.constant({}, {0.1f})});
+    net.add("flat", Flatten{}).gemm("g1", 192, 4, 0.1);
+    Model model = net.finish("net");
+    const MemorySamples samples = random_samples({2, 8, 8}, 8, -1, 1);
+    const PassRun run = run_passes(
+        model, "infer_shapes,exact{realisation=" + std::string(mode) + "},certify{samples=8}",
+        &samples);
+    EXPECT_TRUE(run.result.has_value()) << mode << ": " << to_string(run.result.error());
+  }
+}
+
+TEST(Exact, TooFewStepsAreAMismatchByName) {
+  EXPECT_THAT(refusal(residual_network(2), passes(4, "realisation=st_bif, steps=6")),
+              testing::AllOf(HasSubstr("certify.mismatch"), HasSubstr("sample")));
+}
+
+TEST(Exact, RefusesSumsBeyond32Bits) {
+  Network net({2, 8, 8}, 3);
+  net.conv("c1", 2, 3, 1, 0.3);
+  net.add("q1", QuantizedActivation{.low = 0, .high = 255}, {net.constant({}, {0.01f})});
+  net.add("flat", Flatten{}).gemm("g1", 192, 4, 0.1);
+  EXPECT_THAT(refusal(net.finish("net"),
+                      "infer_shapes,exact{weight_bits=16, input_bits=16, fraction_bits=8}"),
+              testing::AllOf(HasSubstr("exact.overflow"), HasSubstr("there are 32")));
+}
+
+TEST(Exact, StructureDoesNotDependOnData) {
+  const auto structure = [](const SampleSource* samples) {
+    Model model = residual_network(5);
+    const PassRun run = run_passes(model, passes(4, "realisation=radix", 0), samples);
+    EXPECT_TRUE(run.result.has_value());
+    std::vector<std::string> found;
+    for (const Population& population : model.spike().populations) {
+      found.push_back(population.name + std::string(model_name(population.neuron)));
+    }
+    for (const Projection& projection : model.spike().projections) {
+      found.push_back(projection.name + std::string(kind_name(projection.connectivity)));
+    }
+    return found;
+  };
+  const MemorySamples samples = random_samples({2, 8, 8}, 8, 0, 1);
+  EXPECT_EQ(structure(nullptr), structure(&samples));
+}
+
+}  // namespace
+}  // namespace neurotool::test
