@@ -51,6 +51,19 @@ struct Phases {
   static constexpr std::uint64_t kForever = std::numeric_limits<std::uint32_t>::max();
   std::uint64_t integrate_begin = 0, integrate_end = kForever;
   std::uint64_t fire_begin = 0, fire_end = kForever;
+
+  bool integrates(std::uint64_t step) const {
+    return step >= integrate_begin && step < integrate_end;
+  }
+  bool fires(std::uint64_t step) const { return step >= fire_begin && step < fire_end; }
+  /// The first step after `step` at which one of the two begins or ends.
+  std::uint64_t next_change(std::uint64_t step) const {
+    std::uint64_t next = kForever;
+    for (const std::uint64_t at : {integrate_begin, integrate_end, fire_begin, fire_end}) {
+      if (at > step && at < next) next = at;
+    }
+    return next;
+  }
 };
 
 struct Population {

@@ -59,8 +59,8 @@ class PlainUpdate {
   explicit PlainUpdate(const PlainRow<Number>& row)
       : row_(row), p_(*row.program), facts_(p_.facts) {
     const Phases& phases = facts_.phases;
-    integrates_ = row.step >= phases.integrate_begin && row.step < phases.integrate_end;
-    fires_ = facts_.fires() && row.step >= phases.fire_begin && row.step < phases.fire_end;
+    integrates_ = phases.integrates(row.step);
+    fires_ = facts_.fires() && phases.fires(row.step);
     if (fires_ && facts_.radix_bits > 0) {
       const std::uint64_t j = row.step - phases.fire_begin;
       fires_ = j < facts_.radix_bits;

@@ -92,6 +92,40 @@ void mark_constants(Program<Number>& program) {
   }
 }
 
+/// A relay is awake while something that it hears may send.
+template <class Number>
+void mark_silence(Program<Number>& program) {
+  for (const Component& component : program.plan.components) {
+    if (component.recurrent) continue;
+    const std::uint32_t index = component.populations.front();
+    PopulationProgram<Number>& p = program.populations[index];
+    Phases& phases = p.facts.phases;
+    if (p.facts.fires()) {
+      p.sends_begin = phases.fire_begin;
+      p.sends_end = phases.fire_end;
+      if (p.facts.radix_bits > 0) {
+        p.sends_end = std::min(p.sends_end, phases.fire_begin + p.facts.radix_bits);
+      }
+    }
+    const std::vector<std::uint32_t>& incoming = program.plan.incoming[index];
+    if (p.facts.model != Model::kRelay || p.bias.present() || p.constant || incoming.empty()) {
+      continue;
+    }
+    p.sends_begin = Phases::kForever;
+    p.sends_end = 0;
+    for (const std::uint32_t i : incoming) {
+      const ProjectionProgram<Number>& projection = program.projections[i];
+      const PopulationProgram<Number>& source = program.populations[projection.source];
+      p.sends_begin = std::min(p.sends_begin, source.sends_begin + projection.delay);
+      p.sends_end = source.sends_end == Phases::kForever
+                        ? Phases::kForever
+                        : std::max(p.sends_end, source.sends_end + projection.delay);
+    }
+    phases.integrate_begin = p.sends_begin;
+    phases.integrate_end = p.sends_end;
+  }
+}
+
 /// Whether every sum that changes during a run can be made for one row of targets alone.
 template <class Number>
 bool runs_by_rows(const Program<Number>& program, std::uint32_t index) {
@@ -141,6 +175,7 @@ std::unique_ptr<const Program<Number>> compile(const Network& network, const Opt
     program->weight_bytes += program->projections.back().weight.size() * sizeof(Number);
   }
   mark_constants(*program);
+  mark_silence(*program);
   for (std::uint32_t i = 0; i < network.populations.size(); ++i) {
     program->populations[i].by_rows = runs_by_rows(*program, i);
   }

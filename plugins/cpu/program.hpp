@@ -53,6 +53,9 @@ struct PopulationProgram {
   bool by_rows = false;   ///< one row at a time; otherwise all pixels at once
   double largest_bias = 0, largest_start = 0, largest_decay = 1, largest_current_decay = 0;
 
+  /// Nothing but zeros is sent in other steps.
+  std::uint64_t sends_begin = 0, sends_end = Phases::kForever;
+
   std::size_t rows() const { return by_rows ? grid.height : 1; }
   std::size_t pixels_per_row() const { return by_rows ? grid.width : grid.pixels(); }
 };

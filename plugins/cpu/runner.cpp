@@ -16,7 +16,15 @@ Runner<Number>::Runner(const RunPlan<Number>& plan, std::function<void()> tick)
       program_(plan.program),
       state_(plan),
       sums_(plan, state_),
-      tick_(std::move(tick)) {}
+      tick_(std::move(tick)) {
+  for (std::uint32_t i = 0; i < program_.populations.size(); ++i) {
+    const std::size_t size = plan.row_size(i);
+    if (size > nothing_.size()) {
+      nothing_.resize(size);
+      wide_nothing_.resize(size);
+    }
+  }
+}
 
 template <class Number>
 std::optional<Overflow> Runner<Number>::run(std::uint64_t sample,
@@ -141,22 +149,55 @@ template <class Number>
 bool Runner<Number>::row(std::uint32_t population, const Steps& steps, std::uint32_t row) {
   const Mode& mode = plan_.modes[population];
   const std::uint32_t tile = mode.wide ? 1 : plan_.tile_steps(population);
-  for (std::uint32_t first = 0; first < steps.count; first += tile) {
-    const std::uint32_t count = std::min(tile, steps.count - first);
+  const Phases& phases = program_.populations[population].facts.phases;
+  std::uint32_t count = 0;
+  for (std::uint32_t first = 0; first < steps.count; first += count) {
     const std::uint64_t step = steps.window_start + steps.first + first;
     const std::size_t slot = std::size_t{program_.plan.history[population]} + steps.first + first;
+    // Within a piece the population does the same in every step.
+    const std::uint64_t until = phases.next_change(step) - step;
+    count = static_cast<std::uint32_t>(std::min<std::uint64_t>(steps.count - first, until));
+    const bool integrates = phases.integrates(step);
+    if (!integrates && !phases.fires(step)) {
+      sleep(population, row, step, slot, count);
+      continue;
+    }
+    count = std::min(count, tile);
     bool fine = true;
     if (mode.wide) {
-      const Wide<Number>* current = sums_.wide_row(population, steps, row, first);
+      const Wide<Number>* current =
+          integrates ? sums_.wide_row(population, steps, row, first) : wide_nothing_.data();
       fine = update_plain(population, row, step, slot, current);
       record_membranes(plan_, state_, population, row, step, *records_);
     } else {
+      const Currents<Number> none{nothing_.data(), 0};
       fine = update_rows(population, row, step, slot, count,
-                         sums_.row(population, steps, row, first, count));
+                         integrates ? sums_.row(population, steps, row, first, count) : none);
     }
     if (!fine) return false;
   }
   return true;
+}
+
+/// Steps outside both windows: nothing arrives, nothing changes, nothing is sent.
+template <class Number>
+void Runner<Number>::sleep(std::uint32_t population, std::uint32_t row, std::uint64_t step,
+                           std::size_t slot, std::uint32_t count) {
+  const PopulationProgram<Number>& p = program_.populations[population];
+  PopulationState<Number>& s = state_.populations[population];
+  const Form form = plan_.modes[population].form;
+  const std::size_t first = row * p.pixels_per_row(), pixels = p.pixels_per_row();
+  for (std::uint32_t i = 0; i < count; ++i, ++step, ++slot) {
+    if (form == Form::kBits) {
+      const std::size_t at = slot * p.grid.word_count() + first * p.grid.words;
+      std::fill_n(s.bits.data() + at, pixels * p.grid.words, std::uint64_t{0});
+    } else {
+      const std::size_t at =
+          (form == Form::kHeld ? 0 : slot) * p.grid.size() + first * p.grid.lanes;
+      std::fill_n(s.values.data() + at, pixels * p.grid.lanes, Number{0});
+    }
+    record_membranes(plan_, state_, population, row, step, *records_);
+  }
 }
 
 /// `count` steps of one row, together where nothing has to be seen or done in between.

@@ -33,6 +33,8 @@ class Runner {
   void load_window(std::uint64_t sample, const Steps& steps);
   bool advance(std::uint32_t population, const Steps& steps);
   bool row(std::uint32_t population, const Steps& steps, std::uint32_t row);
+  void sleep(std::uint32_t population, std::uint32_t row, std::uint64_t step, std::size_t slot,
+             std::uint32_t count);
   bool update_rows(std::uint32_t population, std::uint32_t row, std::uint64_t step,
                    std::size_t slot, std::uint32_t count, const Currents<Number>& currents);
   bool update(std::uint32_t population, std::uint32_t row, std::uint64_t step, std::size_t slot,
@@ -55,6 +57,8 @@ class Runner {
   std::optional<Overflow> overflow_;
   std::vector<Number> membranes_before_;  ///< of the row at work, where it is checked
   std::vector<std::uint64_t> events_before_;
+  LineVector<Number> nothing_;  ///< currents of a row that integrates none
+  LineVector<Wide<Number>> wide_nothing_;
   std::vector<ProbeRecord>* records_ = nullptr;
   std::uint64_t samples_ = 0;
 };

@@ -93,12 +93,14 @@ TEST(Exact, AllRealisationsHaveOneReference) {
 Model grid_network(LevelRounding rounding, float offset, float step) {
   Network net({1, 6, 6}, 7, 0.25);
   const auto quantize = [&](const std::string& name, std::int64_t high, float scale) {
-    net.add(name, QuantizedActivation{.low = 0, .high = high, .rounding = rounding, .offset = offset},
+    net.add(name,
+            QuantizedActivation{.low = 0, .high = high, .rounding = rounding, .offset = offset},
             {net.constant({}, {scale})});
   };
-  net.add("in", QuantizedActivation{.low = 0, .high = 15, .rounding = LevelRounding::kHalfEven,
-                                    .offset = 0},
-          {net.constant({}, {0.125f})});
+  net.add(
+      "in",
+      QuantizedActivation{.low = 0, .high = 15, .rounding = LevelRounding::kHalfEven, .offset = 0},
+      {net.constant({}, {0.125f})});
   net.conv("c1", 1, 3, 1, 1.0);
   quantize("q1", 15, step);
   net.pool("p1").add("flat", Flatten{}).gemm("g1", 27, 8, 1.0);
@@ -108,7 +110,8 @@ Model grid_network(LevelRounding rounding, float offset, float step) {
 
 TEST(Exact, LogitsAreThoseOfTheTensorNetwork) {
   for (const auto& [rounding, offset, step] :
-       {std::tuple{LevelRounding::kFloor, 0.5f, 0.6f}, std::tuple{LevelRounding::kHalfEven, 0.0f, 0.37f}}) {
+       {std::tuple{LevelRounding::kFloor, 0.5f, 0.617f},
+        std::tuple{LevelRounding::kHalfEven, 0.0f, 0.371f}}) {
     Model model = grid_network(rounding, offset, step);
     const Model before = model;
     const MemorySamples samples = random_samples({1, 6, 6}, 32, 0, 1.8, 3, 0.125);

@@ -223,8 +223,11 @@ class Engine {
       std::fill(payload.begin(), payload.end(), Number{0});
       if (std::holds_alternative<Input>(p.population->neuron)) {
         read_stimulus(*stimuli[id.index], p, state.step - first_step, payload);
-      } else {
-        const std::vector<Number> input = deliver(p, state.step, history);
+      } else if (is_awake(p, state.step)) {
+        // Outside the integrate window what arrives is ignored, so nobody adds it up.
+        const std::vector<Number> input = integrates(p, state.step)
+                                              ? deliver(p, state.step, history)
+                                              : std::vector<Number>(p.size);
         NT_TRY_VOID(update(p, state.step, input, membrane[id.index], current[id.index],
                            state.emitted[id.index], payload));
       }
@@ -235,6 +238,18 @@ class Engine {
   }
 
  private:
+  static bool integrates(const PlannedPopulation<Number>& p, std::uint64_t step) {
+    const Firing* firing = firing_of(p.population->neuron);
+    const Window window = firing ? firing->window : Window{};
+    return step >= window.integrate_begin && step < window.integrate_end;
+  }
+  /// Whether anything can happen to the population in this step.
+  static bool is_awake(const PlannedPopulation<Number>& p, std::uint64_t step) {
+    const Firing* firing = firing_of(p.population->neuron);
+    return integrates(p, step) || (firing != nullptr && step >= firing->window.fire_begin &&
+                                   step < firing->window.fire_end);
+  }
+
   static void read_stimulus(const Stimulus& stimulus, const PlannedPopulation<Number>& p,
                             std::uint64_t step, std::vector<Number>& payload) {
     const bool held = std::get<Input>(p.population->neuron).held;
@@ -281,8 +296,7 @@ class Engine {
                   std::vector<std::int64_t>& emitted, std::vector<Number>& payload) const {
     const Firing* firing = firing_of(p.population->neuron);
     const Window window = firing ? firing->window : Window{};
-    const bool integrates = step >= window.integrate_begin && step < window.integrate_end;
-    if (!p.bias.empty() && integrates && bias_is_due(*p.population, window, step))
+    if (!p.bias.empty() && integrates(p, step) && bias_is_due(*p.population, window, step))
       for (std::size_t i = 0; i < p.size; ++i) input[i] = input[i] + p.bias[i];
     NT_TRY_VOID(in_range(p, step, input, "current"));
 
@@ -290,7 +304,7 @@ class Engine {
       payload = std::move(input);
       return {};
     }
-    if (integrates) {
+    if (integrates(p, step)) {
       integrate(p, input, membrane, current);
       NT_TRY_VOID(in_range(p, step, current, "synaptic current"));
       NT_TRY_VOID(in_range(p, step, membrane, "membrane potential"));

@@ -21,6 +21,9 @@ constexpr int kMostFractionBits = 16;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
+/// The sum of magnitudes is the difference of both bounds at most.
+bool has_room(const Interval& sum) { return sum.low >= -0x1p30 && sum.high <= 0x1p30; }
+
 template <class T>
 Tensor whole_tensor(const std::vector<T>& values, bool one) {
   std::vector<std::int32_t> stored;
@@ -99,6 +102,7 @@ void IntegerLayers::make_input(PopulationId id, const std::optional<integer::Inp
 
 void IntegerLayers::make_relay(PopulationId id) {
   Population& population = graph_[id];
+  sent_[id.index].channels.resize(index(integer::channels_of(population.shape)));
   if (population.bias.defined()) {
     return refuse(id, "exact.unsupported-op",
                   fmt::format("'{}' adds a bias between two linear layers, where nothing counts",
@@ -139,6 +143,10 @@ void IntegerLayers::make_relay(PopulationId id) {
 
 void IntegerLayers::make_site(const lower::LevelSite& site) {
   const PopulationId id = site.population;
+  // Known whatever becomes of the layer, so that the layers behind it are judged too.
+  const std::size_t channels = index(integer::channels_of(graph_[id].shape));
+  const Interval counts{static_cast<double>(site.op.low), static_cast<double>(site.op.high)};
+  sent_[id.index] = {1, ChannelIntervals(channels, counts)};
   std::vector<Branch> parts = branches(id, true);
   const std::vector<double> unit = sum_units(id, parts, true);
   const bool floors =
@@ -148,7 +156,7 @@ void IntegerLayers::make_site(const lower::LevelSite& site) {
     const bool automatic = options_.fraction_bits < 0;
     int fraction_bits = automatic ? kMostFractionBits : options_.fraction_bits;
     chosen = floored(site, parts, unit, fraction_bits);
-    while (automatic && !chosen->fits && fraction_bits > 0) {
+    while (automatic && !chosen->has_room && fraction_bits > 0) {
       chosen = floored(site, parts, unit, --fraction_bits);
     }
     if (std::ranges::min(chosen->threshold) < 1) {
@@ -164,9 +172,6 @@ void IntegerLayers::make_site(const lower::LevelSite& site) {
   }
   if (!chosen->fits) return overflow(id, *chosen);
   store(id, parts, *chosen);
-  const std::size_t channels = index(integer::channels_of(graph_[id].shape));
-  const Interval counts{static_cast<double>(site.op.low), static_cast<double>(site.op.high)};
-  sent_[id.index] = {1, ChannelIntervals(channels, counts)};
 }
 
 std::vector<std::int64_t> IntegerLayers::whole_bias(PopulationId id,
@@ -309,6 +314,7 @@ void IntegerLayers::check_range(const lower::LevelSite& site, const ChannelInter
     candidate.range = candidate.range.hull(all).hull({0, digit});
   }
   candidate.fits = candidate.sum.fits_int32() && candidate.range.fits_int32();
+  candidate.has_room = candidate.fits && has_room(candidate.sum);
 }
 
 void IntegerLayers::make_readout(PopulationId id) {
@@ -329,7 +335,7 @@ void IntegerLayers::make_readout(PopulationId id) {
     }
     chosen.range = chosen.sum;
     chosen.fits = chosen.sum.fits_int32();
-    if (chosen.fits || !automatic || fraction_bits == 0) break;
+    if (has_room(chosen.sum) || !automatic || fraction_bits == 0) break;
   }
   if (!chosen.fits) return overflow(id, chosen);
   store(id, parts, chosen);

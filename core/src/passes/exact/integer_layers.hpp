@@ -51,6 +51,8 @@ class IntegerLayers {
     std::vector<std::int64_t> bias;  ///< one, or one per channel or neuron, as the population's
     integer::Interval sum, range;    ///< of all sums and of all membranes
     bool fits = false;
+    /// Also the sum of magnitudes fits, so that targets need no wider numbers on the way.
+    bool has_room = false;
   };
 
   void absorb_input_quantizers();
