@@ -30,6 +30,13 @@ class Chain {
     net_.add(name("clip"), Clip{}, {net_.constant({}, {low}), net_.constant({}, {high})});
     return *this;
   }
+  Chain& clip_i8(std::int8_t low, std::int8_t high) {
+    TensorGraph& graph = net_.graph();
+    const ValueId least = graph.add_constant("least", Tensor::scalar(low));
+    const ValueId most = graph.add_constant("most", Tensor::scalar(high));
+    net_.add(name("clip"), Clip{}, {least, most});
+    return *this;
+  }
   Chain& cast(DType to) {
     net_.add(name("cast"), Cast{to});
     return *this;
@@ -101,7 +108,7 @@ const Spelling kSpellings[] = {
      }},
     {"Qcdq",
      [](Chain& c) {
-       c.div(0.25f).unary(UnaryKind::kRound).clip(-128, 127).cast(DType::kInt8).clip(-7, 7);
+       c.div(0.25f).unary(UnaryKind::kRound).clip(-128, 127).cast(DType::kInt8).clip_i8(-7, 7);
        c.cast(DType::kFloat32).mul(0.25f);
      }},
     {"PerChannel",
@@ -118,13 +125,13 @@ TEST(RecogniseQuantizers, ReadsLevelsOffsetAndScale) {
   chain.div(2).mul(8).add(0.25f).unary(UnaryKind::kFloor).div(8).clip(0, 1).mul(2);
   Model model = chain.finish();
   run_pass(model, "recognise_quantizers");
-  const OpNode& node = op_named(model, "mul5");
+  const OpNode& node = op_named(model, "mul6");
   const auto& op = std::get<QuantizedActivation>(node.op);
   EXPECT_EQ(op.low, 0);
   EXPECT_EQ(op.high, 8);
   EXPECT_EQ(op.rounding, LevelRounding::kFloor);
   EXPECT_EQ(op.offset, 0.25f);
-  EXPECT_EQ(constant_at(model, "mul5", 1), Tensor::scalar(0.25f));
+  EXPECT_EQ(constant_at(model, "mul6", 1), Tensor::scalar(0.25f));
   EXPECT_EQ(node.origins.size(), 7U);
 }
 
@@ -142,8 +149,8 @@ std::string complaint(Chain& chain) {
 
 TEST(RecogniseQuantizers, NamesWhatAlmostIsOne) {
   Chain scales;
-  scales.div(2).mul(8).add(0.5f).unary(UnaryKind::kFloor).div(8).clip(0, 1).mul(3);
-  EXPECT_THAT(complaint(scales), HasSubstr("multiplies by 1.5 in all"));
+  scales.mul(4).add(0.5f).unary(UnaryKind::kFloor).mul(0.3f).clip(0, 3);
+  EXPECT_THAT(complaint(scales), HasSubstr("multiplies by 1.2 in all"));
   Chain open;
   open.div(0.25f).unary(UnaryKind::kRound).mul(0.25f);
   EXPECT_THAT(complaint(open), HasSubstr("nothing bounds it"));
@@ -152,7 +159,7 @@ TEST(RecogniseQuantizers, NamesWhatAlmostIsOne) {
   EXPECT_THAT(complaint(between), HasSubstr("clips at 7.5 levels"));
   Chain channels;
   channels.div(0.25f).by_channel(BinaryKind::kAdd, {0, 0.25f, 0.5f}).unary(UnaryKind::kFloor);
-  channels.clip(0, 7).mul(0.25f);
+  channels.mul(0.25f).clip(0, 1.75f);
   EXPECT_THAT(complaint(channels), HasSubstr("differs between channels"));
 }
 
