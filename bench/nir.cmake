@@ -1,0 +1,11 @@
+# NIR files of other simulators under our presets, and ours for them (tests/interop/run_nir).
+add_executable(nir_interop nir_interop.cpp)
+target_include_directories(nir_interop PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(nir_interop PRIVATE neurotool_frontend neurotool_eval neurotool_io
+  neurotool_ir neurotool_base neurotool_warnings fmt::fmt)
+
+set(nir_examples ${PROJECT_SOURCE_DIR}/../shared/nir-examples)
+if(NEUROTOOL_BUILD_TESTS AND EXISTS ${nir_examples})
+  add_test(NAME bench.nir_interop COMMAND nir_interop ${nir_examples})
+  set_tests_properties(bench.nir_interop PROPERTIES LABELS "nir;data")
+endif()
