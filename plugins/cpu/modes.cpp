@@ -56,14 +56,24 @@ double firing_bound(const PopulationProgram<Number>& p) {
   return std::max({most, -least, 0.0});
 }
 
+/// The trains of a max pool in a float network add up outside of any check.
 template <class Number>
-double current_bound(const Program<Number>& program, std::uint32_t index,
+bool train_may_overflow(const ProjectionProgram<Number>& p, std::uint64_t steps, double payload) {
+  if (std::is_integral_v<Number> || p.route != Route::kMaxPool) return false;
+  const std::uint64_t works = std::min(p.pool_end, steps) - std::min(p.pool_begin, steps);
+  const double base = p.pool_base;
+  return !(after(works, 0, base, payload, kSafe<Number>) <= kSafe<Number>);
+}
+
+template <class Number>
+double current_bound(const Program<Number>& program, std::uint32_t index, std::uint64_t steps,
                      const std::vector<Mode>& modes) {
   double bound = program.populations[index].largest_bias;
   for (const std::uint32_t i : program.plan.incoming[index]) {
     const ProjectionProgram<Number>& p = program.projections[i];
     const double payload = modes[p.source].payload;
     if (p.largest_sum == 0 || payload == 0) continue;
+    if (train_may_overflow(p, steps, payload)) return kInfinity;
     bound += std::ldexp(p.largest_sum * payload, static_cast<int>(p.shift));
   }
   return widened<Number>(bound);
@@ -98,7 +108,7 @@ std::vector<Mode> choose_modes(const Program<Number>& program, std::uint64_t ste
       const PopulationProgram<Number>& p = program.populations[i];
       if (p.facts.model == Model::kInput) continue;
       Mode& mode = modes[i];
-      mode.current = current_bound(program, i, modes);
+      mode.current = current_bound(program, i, steps, modes);
       mode.wide = kInteger && !(mode.current <= kInt32);
       mode.may_spill = kInteger && !(mode.current <= kInt62);
       if (p.facts.model == Model::kRelay) {

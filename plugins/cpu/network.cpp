@@ -13,6 +13,7 @@ constexpr std::int64_t kMostNeurons = std::int64_t{1} << 31;
 constexpr std::int64_t kMostWindow = 1 << 20;
 constexpr std::uint32_t kMostShift = 30;
 constexpr std::uint32_t kMostDelay = 1 << 20;
+constexpr std::uint32_t kMostDoublings = 24;
 
 std::string text(std::int64_t value) { return std::to_string(value); }
 
@@ -120,6 +121,8 @@ class Finder {
         return check_conv(p, source, target);
       case Kind::kSumPool2d:
         return check_pool(p, source, target);
+      case Kind::kMaxPool2d:
+        return check_max_pool(p, source, target);
       case Kind::kOneToOne:
         return check_one_to_one(p, source, target);
       case Kind::kSparse:
@@ -181,6 +184,22 @@ class Finder {
     const auto size = static_cast<std::int64_t>(p.weight.size());
     if (size > 1 && size != source.shape[0]) {
       shape_problem(p, "has " + text(size) + " weights for " + text(source.shape[0]) + " channels");
+    }
+  }
+
+  void check_max_pool(const Projection& p, const Population& source, const Population& target) {
+    check_pool(p, source, target);
+    for (std::size_t side = 0; side < 4; ++side) {
+      if (p.padding[side] < p.kernel[side % 2]) continue;
+      return shape_problem(p, "has windows of padding alone, which have no largest element");
+    }
+    const bool doubles_too_long = p.base == 2 && p.end - p.begin > kMostDoublings;
+    if (p.base < 1 || p.base > 2 || p.begin >= p.end || doubles_too_long) {
+      add("cpu.range", "projection '" + p.name + "' pools in base " + text(p.base) + " from step " +
+                           text(static_cast<std::int64_t>(p.begin)) + " to step " +
+                           text(static_cast<std::int64_t>(p.end)) +
+                           "; bases 1 and 2 are possible, base 2 for at most " +
+                           text(kMostDoublings) + " steps");
     }
   }
 

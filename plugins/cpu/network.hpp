@@ -14,7 +14,7 @@ namespace neurotool::cpu {
 
 enum class Arithmetic { kFloat32, kInteger };
 enum class Model { kInput, kRelay, kIf, kLif, kCubaLif, kLi };
-enum class Kind { kDense, kConv2d, kSumPool2d, kOneToOne, kSparse };
+enum class Kind { kDense, kConv2d, kSumPool2d, kMaxPool2d, kOneToOne, kSparse };
 enum class BiasTiming { kEveryStep, kFirstStep, kLastStep };
 enum class Reset { kSubtract, kToValue };
 enum class Rounding { kFloor, kTowardZero };
@@ -97,12 +97,14 @@ struct Projection {
   std::uint32_t shift = 0;  ///< integer networks: the sum is multiplied by 2^shift
   Numbers weight;
   std::array<std::int64_t, 4> weight_shape{};  ///< conv2d: [M, C/groups, kh, kw]
-  std::array<std::int64_t, 2> kernel{1, 1};    ///< sum_pool2d
+  std::array<std::int64_t, 2> kernel{1, 1};    ///< sum_pool2d, max_pool2d
   std::array<std::int64_t, 2> stride{1, 1}, dilation{1, 1};
   std::array<std::int64_t, 4> padding{0, 0, 0, 0};  ///< top, left, bottom, right
   std::int64_t groups = 1;
-  std::vector<std::int64_t> row_begin;  ///< sparse: sources + 1
-  std::vector<std::int32_t> targets;    ///< sparse
+  std::uint32_t base = 1;                           ///< max_pool2d: 1 or 2
+  std::uint64_t begin = 0, end = Phases::kForever;  ///< max_pool2d: steps in which it works
+  std::vector<std::int64_t> row_begin;              ///< sparse: sources + 1
+  std::vector<std::int32_t> targets;                ///< sparse
 };
 
 struct Network {

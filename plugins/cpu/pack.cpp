@@ -154,10 +154,10 @@ void pack_conv(const Projection& p, const Grid& source, const Grid& target,
   fill_window_fan_out(out, source, target, static_cast<std::uint64_t>(group_outputs));
 }
 
+/// `reach`: how many times the largest payload arrives, at most, before the weight.
 template <class Number>
-void pack_pool(const Projection& p, const Grid& source, const Grid& target,
+void pack_pool(const Projection& p, const Grid& source, const Grid& target, double reach,
                ProjectionProgram<Number>& out) {
-  out.route = Route::kPool;
   out.geometry = window_geometry(p, source, target);
   double largest = 1;  // of the plain sum, which comes before the weight
   if (!p.weight.empty()) {
@@ -168,7 +168,7 @@ void pack_pool(const Projection& p, const Grid& source, const Grid& target,
       largest = std::max(largest, magnitude(static_cast<double>(out.weight[c])));
     }
   }
-  out.largest_sum = largest * static_cast<double>(p.kernel[0] * p.kernel[1]);
+  out.largest_sum = largest * reach;
   fill_window_fan_out(out, source, target, 1);
 }
 
@@ -244,7 +244,17 @@ ProjectionProgram<Number> pack(const Projection& p, const Grid& source, const Gr
       pack_conv(p, source, target, out);
       break;
     case Kind::kSumPool2d:
-      pack_pool(p, source, target, out);
+      out.route = Route::kPool;
+      pack_pool(p, source, target, static_cast<double>(p.kernel[0] * p.kernel[1]), out);
+      break;
+    case Kind::kMaxPool2d:
+      out.route = Route::kMaxPool;
+      out.pool_base = p.base;
+      out.pool_begin = p.begin;
+      out.pool_end = p.end;
+      // What arrives is no larger than a payload. A float train of 2^24 payloads may round by as
+      // much as one payload wherever it is made or read.
+      pack_pool(p, source, target, std::is_same_v<Number, float> ? 4 : 1, out);
       break;
     case Kind::kOneToOne:
       pack_one_to_one(p, source, target, out);

@@ -80,6 +80,8 @@ class PlainSums {
           }
         }
         break;
+      case Route::kMaxPool:
+        break;  // max_pool.hpp
       case Route::kScale:
         scale(from, row_begin, row_end, out);
         break;

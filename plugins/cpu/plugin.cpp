@@ -216,7 +216,7 @@ class Cpu final : public nt::Target<PluginOptions, CpuProgram> {
                   "Steps that a layer runs before the next layer does; results are the same.",
                   {1, 64}, "steps")
           .models("input", "relay", "if", "lif", "cuba_lif", "li")
-          .kinds("dense", "conv2d", "sum_pool2d", "one_to_one", "sparse");
+          .kinds("dense", "conv2d", "sum_pool2d", "max_pool2d", "one_to_one", "sparse");
 
   void check(nt::Call call, nt::Graph graph) override {
     const std::optional<Network> network = read(call, graph);

@@ -87,7 +87,8 @@ void mark_constants(Program<Number>& program) {
     p.constant = p.facts.bias_timing == BiasTiming::kEveryStep && !incoming.empty() &&
                  std::ranges::all_of(incoming, [&](std::uint32_t i) {
                    const ProjectionProgram<Number>& projection = program.projections[i];
-                   return projection.delay == 0 && program.populations[projection.source].constant;
+                   return projection.delay == 0 && projection.route != Route::kMaxPool &&
+                          program.populations[projection.source].constant;
                  });
   }
 }

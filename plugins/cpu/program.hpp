@@ -61,21 +61,23 @@ struct PopulationProgram {
 };
 
 /// How the sum of a projection is made.
-enum class Route { kSums, kGrouped, kPool, kScale, kSparse };
+enum class Route { kSums, kGrouped, kPool, kMaxPool, kScale, kSparse };
 
 template <class Number>
 struct ProjectionProgram {
   Route route = Route::kSums;
   std::uint32_t source = 0, target = 0, delay = 0, shift = 0;
-  /// kSums, kGrouped, kPool. A dense projection is a kernel as large as its source, onto one pixel
-  /// whose lanes are those of all target pixels.
+  /// kSums, kGrouped, kPool, kMaxPool. A dense projection is a kernel as large as its source, onto
+  /// one pixel whose lanes are those of all target pixels.
   Geometry geometry;
   std::uint32_t groups = 1;
   /// kSums: as Weights says. kGrouped: [kernel row, column, source channel][channels of a group].
-  /// kPool, kScale: per lane (and pixel). kSparse: one per synapse.
+  /// kPool, kMaxPool, kScale: per lane (and pixel). kSparse: one per synapse.
   LineVector<Number> weight;
-  Weights<Number> weights;               ///< kSums: a view of `weight`
-  std::size_t weight_stride = 0;         ///< kScale
+  Weights<Number> weights;                                    ///< kSums: a view of `weight`
+  std::size_t weight_stride = 0;                              ///< kScale
+  std::uint32_t pool_base = 1;                                ///< kMaxPool
+  std::uint64_t pool_begin = 0, pool_end = Phases::kForever;  ///< kMaxPool: steps
   std::vector<std::uint64_t> row_begin;  ///< kSparse: by source pixel and channel
   std::vector<std::uint32_t> places;     ///< kSparse: targets
 

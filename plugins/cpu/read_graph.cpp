@@ -16,11 +16,9 @@ struct Word {
 constexpr Word<Model> kModels[] = {
     {"input", Model::kInput}, {"relay", Model::kRelay},      {"if", Model::kIf},
     {"lif", Model::kLif},     {"cuba_lif", Model::kCubaLif}, {"li", Model::kLi}};
-constexpr Word<Kind> kKinds[] = {{"dense", Kind::kDense},
-                                 {"conv2d", Kind::kConv2d},
-                                 {"sum_pool2d", Kind::kSumPool2d},
-                                 {"one_to_one", Kind::kOneToOne},
-                                 {"sparse", Kind::kSparse}};
+constexpr Word<Kind> kKinds[] = {{"dense", Kind::kDense},          {"conv2d", Kind::kConv2d},
+                                 {"sum_pool2d", Kind::kSumPool2d}, {"max_pool2d", Kind::kMaxPool2d},
+                                 {"one_to_one", Kind::kOneToOne},  {"sparse", Kind::kSparse}};
 
 template <class Value, std::size_t N>
 std::optional<Value> find_word(const Word<Value> (&words)[N], std::string_view text) {
@@ -221,8 +219,13 @@ Population read_population(Refusals& refusals, const sdk::Graph& graph,
 bool read_window(ProjectionReader& reader, const sdk::Parameter& p, Projection& out) {
   if (p.name == "stride") return reader.settings(p, out.stride);
   if (p.name == "padding") return reader.settings(p, out.padding);
-  if (out.kind == Kind::kSumPool2d) {
-    return p.name == "kernel" ? reader.settings(p, out.kernel) : false;
+  const bool max_pool = out.kind == Kind::kMaxPool2d;
+  if (max_pool || out.kind == Kind::kSumPool2d) {
+    if (p.name == "kernel") return reader.settings(p, out.kernel);
+    if (max_pool && p.name == "base") return reader.setting(p, out.base, 1, 2);
+    if (max_pool && p.name == "begin") return reader.setting(p, out.begin, 0, kMostSteps);
+    if (max_pool && p.name == "end") return reader.setting(p, out.end, 0, kMostSteps);
+    return false;
   }
   if (p.name == "dilation") return reader.settings(p, out.dilation);
   if (p.name == "groups") return reader.setting(p, out.groups, 1, kMostPayload);
@@ -241,6 +244,7 @@ bool read_parameter(ProjectionReader& reader, const sdk::Parameter& p, Projectio
   switch (out.kind) {
     case Kind::kConv2d:
     case Kind::kSumPool2d:
+    case Kind::kMaxPool2d:
       return read_window(reader, p, out);
     case Kind::kSparse:
       if (p.name == "row_begin") return reader.list<std::int64_t>(p, out.row_begin);

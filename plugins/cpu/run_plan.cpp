@@ -61,6 +61,7 @@ std::vector<InputRange> input_ranges(const Program<Number>& program, const RunRe
 template <class Number>
 Way choose_way(const Program<Number>& program, const ProjectionProgram<Number>& p,
                const std::vector<Mode>& modes) {
+  if (p.route == Route::kMaxPool) return Way::kMaxPool;
   if (program.populations[p.source].constant) return Way::kConstant;
   if (modes[p.target].wide) return Way::kPlain;
   switch (p.route) {
@@ -71,6 +72,7 @@ Way choose_way(const Program<Number>& program, const ProjectionProgram<Number>& 
     case Route::kGrouped:
     case Route::kSparse:
       return Way::kPlain;
+    case Route::kMaxPool:  // above
     case Route::kSums:
       break;
   }

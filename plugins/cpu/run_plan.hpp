@@ -18,6 +18,7 @@ enum class Way {
   kDense,     ///< all payloads times all weights
   kAdaptive,  ///< one of the two, for each window by the share of payloads that are not 0
   kPool,
+  kMaxPool,  ///< loops of max_pool.hpp, which keep trains from step to step
   kScale,
   kPlain,  ///< loops of plain_sums.hpp
 };

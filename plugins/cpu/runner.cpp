@@ -61,6 +61,7 @@ void Runner<Number>::start(std::uint64_t) {
   for (std::size_t i = 0; i < plan_.probes.size(); ++i) {
     prepare_record(plan_, plan_.probes[i], (*records_)[i]);
   }
+  for (auto& trains : state_.trains) std::ranges::fill(trains, Wide<Number>{0});
   for (std::uint32_t i = 0; i < program_.populations.size(); ++i) {
     const PopulationProgram<Number>& p = program_.populations[i];
     PopulationState<Number>& s = state_.populations[i];
@@ -89,7 +90,7 @@ bool Runner<Number>::make_constants(std::uint64_t sample) {
       return false;
     }
     for (const std::uint32_t projection : program_.plan.outgoing[index]) {
-      sums_.make_constant(projection);
+      if (plan_.ways[projection] == Way::kConstant) sums_.make_constant(projection);
     }
   }
   return true;
@@ -150,6 +151,11 @@ bool Runner<Number>::row(std::uint32_t population, const Steps& steps, std::uint
   const Mode& mode = plan_.modes[population];
   const std::uint32_t tile = mode.wide ? 1 : plan_.tile_steps(population);
   const Phases& phases = program_.populations[population].facts.phases;
+  // Trains that a max pool adds up go on outside the windows, though nobody integrates them.
+  const bool keeps_trains =
+      std::ranges::any_of(program_.plan.incoming[population], [&](std::uint32_t projection) {
+        return plan_.ways[projection] == Way::kMaxPool;
+      });
   std::uint32_t count = 0;
   for (std::uint32_t first = 0; first < steps.count; first += count) {
     const std::uint64_t step = steps.window_start + steps.first + first;
@@ -158,21 +164,26 @@ bool Runner<Number>::row(std::uint32_t population, const Steps& steps, std::uint
     const std::uint64_t until = phases.next_change(step) - step;
     count = static_cast<std::uint32_t>(std::min<std::uint64_t>(steps.count - first, until));
     const bool integrates = phases.integrates(step);
-    if (!integrates && !phases.fires(step)) {
+    if (!integrates && !phases.fires(step) && !keeps_trains) {
       sleep(population, row, step, slot, count);
       continue;
     }
     count = std::min(count, tile);
     bool fine = true;
     if (mode.wide) {
-      const Wide<Number>* current =
-          integrates ? sums_.wide_row(population, steps, row, first) : wide_nothing_.data();
+      const Wide<Number>* current = integrates || keeps_trains
+                                        ? sums_.wide_row(population, steps, row, first)
+                                        : wide_nothing_.data();
+      if (!integrates) current = wide_nothing_.data();
       fine = update_plain(population, row, step, slot, current);
       record_membranes(plan_, state_, population, row, step, *records_);
     } else {
-      const Currents<Number> none{nothing_.data(), 0};
-      fine = update_rows(population, row, step, slot, count,
-                         integrates ? sums_.row(population, steps, row, first, count) : none);
+      Currents<Number> currents{nothing_.data(), 0};
+      if (integrates || keeps_trains) {
+        const Currents<Number> arrived = sums_.row(population, steps, row, first, count);
+        if (integrates) currents = arrived;
+      }
+      fine = update_rows(population, row, step, slot, count, currents);
     }
     if (!fine) return false;
   }

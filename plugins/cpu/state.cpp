@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "max_pool.hpp"
+
 namespace neurotool::cpu {
 namespace {
 
@@ -65,6 +67,7 @@ State<Number>::State(const RunPlan<Number>& plan) {
   populations.resize(program.populations.size());
   constant_sums.resize(program.projections.size());
   wide_constant_sums.resize(program.projections.size());
+  trains.resize(program.projections.size());
   for (std::uint32_t i = 0; i < populations.size(); ++i) {
     size_population(plan, i, populations[i]);
     const bool wide = plan.modes[i].wide;
@@ -80,7 +83,9 @@ State<Number>::State(const RunPlan<Number>& plan) {
       const std::size_t taps = std::size_t{g.kernel_height} * g.kernel_width;
       if (ranges.size() < taps) ranges.resize(taps);
       const std::size_t size = program.populations[i].grid.size();
-      if (plan.ways[projection] != Way::kConstant) {
+      if (plan.ways[projection] == Way::kMaxPool) {
+        trains[projection].resize(train_count(g, program.populations[i].grid));
+      } else if (plan.ways[projection] != Way::kConstant) {
         size_sums(plan, projection, position, *this);
       } else if (wide) {
         wide_constant_sums[projection].resize(size);

@@ -41,6 +41,7 @@ struct State {
   std::vector<PopulationState<Number>> populations;
   std::vector<LineVector<Number>> constant_sums;             ///< per projection from a constant
   std::vector<LineVector<Wide<Number>>> wide_constant_sums;  ///< where targets need 64 bits
+  std::vector<LineVector<Wide<Number>>> trains;  ///< per projection that is a max pool
   std::vector<Ring<Number>> rings;  ///< by position among a population's projections
   LineVector<Number> current, more;
   LineVector<Wide<Number>> wide_current, wide_more;

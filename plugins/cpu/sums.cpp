@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "max_pool.hpp"
 #include "plain_sums.hpp"
 
 namespace neurotool::cpu {
@@ -159,9 +160,13 @@ const Wide<Number>* Sums<Number>::wide_row(std::uint32_t population, const Steps
     } else {
       const Grid& source = plan_.program.populations[p.source].grid;
       const Tile tile{index, p, source, target, steps, 0, row, row_end, at, 1, 0};
-      PlainSums<Number, Wide<Number>>(p, source, target.grid)
-          .run(payloads(p.source, tile.sent(at)), tile.row_begin, tile.row_end,
-               state_.wide_more.data());
+      if (plan_.ways[index] == Way::kMaxPool) {
+        max_pool(tile, at, state_.wide_more.data());
+      } else {
+        PlainSums<Number, Wide<Number>>(p, source, target.grid)
+            .run(payloads(p.source, tile.sent(at)), tile.row_begin, tile.row_end,
+                 state_.wide_more.data());
+      }
     }
     // Constant sums are shifted already.
     const bool shifted = plan_.ways[index] == Way::kConstant;
@@ -192,6 +197,11 @@ void Sums<Number>::make(const Tile& tile, Number* out) {
         events(tile, out);
       } else {
         dense(tile, out);
+      }
+      break;
+    case Way::kMaxPool:
+      for (std::uint32_t i = 0; i < tile.count; ++i) {
+        max_pool(tile, tile.first + i, out + i * tile.out_step);
       }
       break;
     case Way::kPool:
@@ -311,6 +321,22 @@ void Sums<Number>::dense(const Tile& tile, Number* out) {
     work.out = out;
     plan_.program.kernels->template get<Number>().dense(work);
   }
+}
+
+template <class Number>
+template <class Sum>
+void Sums<Number>::max_pool(const Tile& tile, std::uint32_t at, Sum* out) {
+  const ProjectionProgram<Number>& p = tile.projection;
+  const Grid& target = tile.target.grid;
+  const std::uint64_t step = tile.steps.window_start + tile.steps.first + at;
+  const bool works = step >= p.pool_begin && step < p.pool_end;
+  // A constant source has no history that could be silent.
+  if (!works || is_silent(p, tile.steps, at)) {
+    std::fill_n(out, (tile.row_end - tile.row_begin) * target.row_size(), Sum{0});
+    return;
+  }
+  MaxPools<Number, Sum>(p, tile.source, target, state_.trains[tile.index].data())
+      .run(payloads(p.source, tile.sent(at)), tile.row_begin, tile.row_end, out);
 }
 
 template <class Number>

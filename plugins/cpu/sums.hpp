@@ -48,6 +48,9 @@ class Sums {
   void events(const Tile& tile, Number* out);
   void dense(const Tile& tile, Number* out);
   void by_step(const Tile& tile, Number* out);
+  /// One step of a max pool, at `at` steps after tile.steps.first.
+  template <class Sum>
+  void max_pool(const Tile& tile, std::uint32_t at, Sum* out);
   void fill_lists(const Tile& tile, Ring<Number>& ring, std::uint32_t y);
   void fill_values(const Tile& tile, Ring<Number>& ring, std::uint32_t y);
   template <class Fill>

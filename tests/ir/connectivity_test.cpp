@@ -135,6 +135,31 @@ TEST(SumPool2dConnectivity, WithoutAWeightAllAreOne) {
   EXPECT_EQ(synapse_count(kind, {1, 3, 3}, {1, 3, 3}), 49);  // 7 * 7 pairs are not padding
 }
 
+TEST(MaxPool2dConnectivity, ListsThePlacesOfANeuronInWindows) {
+  MaxPool2d pool;
+  pool.kernel = {3, 3};
+  pool.stride = {2, 2};
+  pool.padding = {1, 1, 1, 1};
+  const Shape source{2, 4, 4};
+  const Shape target = **target_shape(pool, source);
+  EXPECT_EQ(target, (Shape{2, 2, 2}));
+  EXPECT_EQ(row(pool, source, target, 5).size(), 4u);         // in all windows of its channel
+  EXPECT_EQ(synapse_count(pool, source, target), 2 * 5 * 5);  // 5 of 6 places an axis are inside
+  const auto one = row(pool, source, target, 16 + 15);
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].target, 7);
+  EXPECT_EQ(one[0].weight, 1);
+}
+
+TEST(MaxPool2dConnectivity, HasNoWindowOfPaddingAlone) {
+  MaxPool2d pool;
+  pool.kernel = {2, 2};
+  pool.padding = {0, 0, 0, 2};
+  const auto shape = target_shape(pool, {1, 4, 4});
+  ASSERT_FALSE(shape.has_value());
+  EXPECT_NE(shape.error().message.find("windows of padding alone"), std::string::npos);
+}
+
 TEST(OneToOneConnectivity, TakesOneWeightForAllPerChannelOrPerNeuron) {
   const Shape shape{2, 1, 2};
   const auto weights = [&](Tensor weight) {

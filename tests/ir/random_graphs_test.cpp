@@ -59,8 +59,8 @@ TEST(RandomGraphs, DependOnTheSeedAlone) {
 TEST(RandomGraphs, ReachEveryFeature) {
   const std::set<std::string> wanted{"input",    "relay", "if",     "lif",        "cuba_lif",
                                      "li",       "burst", "signed", "window",     "radix",
-                                     "to_value", "dense", "conv2d", "sum_pool2d", "one_to_one",
-                                     "sparse",   "delay", "cycle"};
+                                     "to_value", "dense", "conv2d", "sum_pool2d", "max_pool2d",
+                                     "sparse",   "delay", "cycle",  "one_to_one"};
   const std::set<std::string> found = features_of_many({}, 200);
   for (const std::string& feature : wanted) EXPECT_TRUE(found.contains(feature)) << feature;
   EXPECT_TRUE(features_of_many({.arithmetic = Arithmetic::kInteger}, 200).contains("shift"));

@@ -51,6 +51,22 @@ Sparse sparse(std::vector<std::int64_t> begin, std::vector<std::int32_t> targets
   return made;
 }
 
+/// The small network with its pool replaced; the window is that of the pool.
+auto with_max_pool(MaxPool2d pool) {
+  pool.kernel = pool.stride = {2, 2};
+  return with(small_cnn, [pool](SpikeGraph& g) { g.projections[1].connectivity = pool; });
+}
+
+/// The small network with a coded input.
+auto with_encoder(Encoder encoder, bool held = false) {
+  return with(small_cnn, [=](SpikeGraph& g) {
+    Input input;
+    input.held = held;
+    input.encoder = encoder;
+    g.populations[0].neuron = input;
+  });
+}
+
 const std::vector<Case>& cases() {
   static const std::vector<Case> all{
       {"unique-names", "two populations are named 'image'",
@@ -95,6 +111,30 @@ const std::vector<Case>& cases() {
             [](SpikeGraph& g) {
               kind<SumPool2d>(g, 1).weight = Tensor::from<float>({3}, {1, 1, 1});
             })},
+      {"edge-shapes", "a max_pool2d of kernel [2,2] would have windows of padding alone",
+       with(small_cnn,
+            [](SpikeGraph& g) {
+              g.projections[1].connectivity =
+                  MaxPool2d{.kernel = {2, 2}, .stride = {2, 2}, .padding = {2, 0, 0, 0}};
+            })},
+      {"settings", "an encoder belongs to a coded input that is given step by step",
+       with_encoder({.coding = Coding::kPoisson}, true)},
+      {"settings", "full_scale = -1 is not above 0",
+       with_encoder({.coding = Coding::kRate, .full_scale = -1})},
+      {"settings", "least_change = -0.5 is below 0",
+       with_encoder({.coding = Coding::kDelta, .least_change = -0.5f})},
+      {"settings", "0 planes with coding bitplane; bitplane has 1 to 16, others 0",
+       with_encoder({.coding = Coding::kBitplane})},
+      {"settings", "coding ttfs spreads one value over all steps, and takes no frames",
+       with_encoder({.coding = Coding::kLatency, .takes_frames = true})},
+      {"settings", "1 channels do not hold 2 for each channel of a sample",
+       with_encoder({.coding = Coding::kRate, .splits_signs = true})},
+      {"settings", "base 3 is neither 1 nor 2", with_max_pool({.base = 3})},
+      {"settings", "a pool from step 4 to step 4 never works",
+       with_max_pool({.begin = 4, .end = 4})},
+      {"settings", "a pool of base 2 needs an end", with_max_pool({.base = 2})},
+      {"settings", "a pool of base 2 works for 25 steps, and at most 24 are possible",
+       with_max_pool({.base = 2, .begin = 1, .end = 26})},
       {"edge-shapes", "8 neurons cannot go one to one to 2",
        with(small_cnn, [](SpikeGraph& g) { g.projections[3].target = {2}; })},
       {"edge-shapes", "a one_to_one weight [3] does not fit a target [2,2,2]",

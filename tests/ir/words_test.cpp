@@ -26,6 +26,7 @@ TEST(Names, OfOperationsAreTheWordsOfDumps) {
 TEST(Names, OfModelsKindsAndLevels) {
   EXPECT_EQ(model_name(CubaLif{}), "cuba_lif");
   EXPECT_EQ(kind_name(SumPool2d{}), "sum_pool2d");
+  EXPECT_EQ(kind_name(MaxPool2d{}), "max_pool2d");
   EXPECT_EQ(level_name(Level::kTensor), "tensor");
   EXPECT_EQ(level_name(Level::kSpike), "spike");
 }

@@ -191,7 +191,7 @@ TEST(QcfsRefuses, EveryNodeItCannotLowerInOneGo) {
   Network net({2, 4, 4});
   MaxPool max_pool;
   max_pool.kernel = {2, 2};
-  max_pool.strides = {2, 2};
+  max_pool.dilations = {2, 2};
   net.conv("conv1", 2, 2, 1, 1).add("max", max_pool).conv("conv2", 2, 2, 1, 1);
   net.add("sigmoid", Unary{UnaryKind::kSigmoid});
   const ValueId gate = net.value();
@@ -203,9 +203,9 @@ TEST(QcfsRefuses, EveryNodeItCannotLowerInOneGo) {
   EXPECT_THAT(run.codes(),
               ElementsAre("qcfs.unsupported-op", "qcfs.unsupported-op", "qcfs.unsupported-op"));
   EXPECT_EQ(to_string(run.diagnostics[0]),
-            "net.onnx: node 'max': error[qcfs.unsupported-op]: 'max' (max_pool) takes a maximum, "
-            "and synapses only add\n"
-            "  help: train the network with average pooling or strided convolutions\n");
+            "net.onnx: node 'max': error[qcfs.unsupported-op]: 'max' (max_pool) has dilated "
+            "windows\n"
+            "  help: use windows without dilation\n");
   EXPECT_THAT(run.diagnostics[1].message, HasSubstr("'sigmoid' (sigmoid) is not a function"));
   EXPECT_THAT(run.diagnostics[2].message, HasSubstr("'gated' (mul) multiplies two activations"));
 }

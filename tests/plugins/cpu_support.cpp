@@ -105,6 +105,16 @@ struct ConnectivityReader {
     out.padding = pool.padding;
     out.weight = numbers_of(pool.weight);
   }
+  void operator()(const MaxPool2d& pool) const {
+    out.kind = cpu::Kind::kMaxPool2d;
+    out.kernel = pool.kernel;
+    out.stride = pool.stride;
+    out.padding = pool.padding;
+    out.weight = numbers_of(pool.weight);
+    out.base = pool.base;
+    out.begin = pool.begin;
+    out.end = pool.end;
+  }
   void operator()(const OneToOne& one) const {
     out.kind = cpu::Kind::kOneToOne;
     out.weight = numbers_of(one.weight);
@@ -152,7 +162,8 @@ std::vector<bool> constants_of(const SpikeGraph& graph) {
     if (!std::holds_alternative<Relay>(p.neuron) || graph.incoming(id).empty()) continue;
     bool all = true;
     for (const ProjectionId in : graph.incoming(id)) {
-      all = all && graph[in].delay_steps == 0 && constant[graph[in].source.index];
+      const bool steady = !std::holds_alternative<MaxPool2d>(graph[in].connectivity);
+      all = all && steady && graph[in].delay_steps == 0 && constant[graph[in].source.index];
     }
     constant[id.index] = all;
   }

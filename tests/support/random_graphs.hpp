@@ -30,7 +30,8 @@ struct RandomGraphOptions {
   bool allow_reset_to_value = true;
 
   bool allow_conv = true;  ///< conv2d and populations of shape [channels,height,width]
-  bool allow_pool = true;  ///< sum_pool2d
+  bool allow_pool = true;  ///< sum_pool2d and, if the next is on too, max_pool2d
+  bool allow_max_pool = true;
   bool allow_one_to_one = true;
   bool allow_sparse = true;
   bool allow_delays = true;

@@ -221,8 +221,20 @@ class RandomParts {
     return made;
   }
 
-  SumPool2d pool(const Shape& source) {
-    SumPool2d made;
+  Connectivity pool(const Shape& source) {
+    if (!options_.allow_max_pool || dice_.chance(0.5)) return windows<SumPool2d>(source);
+    MaxPool2d made = windows<MaxPool2d>(source);
+    if (options_.allow_windows && dice_.chance(0.5)) {
+      made.base = static_cast<std::uint32_t>(dice_.between(1, 2));
+      made.begin = static_cast<std::uint32_t>(dice_.between(0, 5));
+      made.end = made.begin + static_cast<std::uint32_t>(dice_.between(1, 6));
+    }
+    return made;
+  }
+
+  template <class Pool>
+  Pool windows(const Shape& source) {
+    Pool made;
     for (std::size_t a = 0; a < 2; ++a) {
       made.kernel[a] = dice_.between(1, std::min<std::int64_t>(3, source[a + 1]));
       made.stride[a] = dice_.between(1, 2);
@@ -261,7 +273,7 @@ class RandomParts {
     const int kind = dice_.pick(kinds);
     if (kind == 2) return {one_to_one(source), source};
     if (kind >= 3) {
-      Connectivity made = kind == 3 ? Connectivity(conv(source)) : Connectivity(pool(source));
+      Connectivity made = kind == 3 ? Connectivity(conv(source)) : pool(source);
       const auto shape = target_shape(made, source);
       NT_CHECK(shape.has_value() && shape->has_value(), "a random window must fit");
       if (*element_count(**shape) <= options_.max_neurons) return {std::move(made), **shape};

@@ -139,6 +139,11 @@ TEST(Parameters, OfProjections) {
   projection.shift = 0;
   projection.connectivity = SumPool2d{};
   EXPECT_THAT(names(parameters_of(projection)), ElementsAre("kernel", "stride", "padding"));
+  projection.connectivity = MaxPool2d{};
+  EXPECT_THAT(names(parameters_of(projection)), ElementsAre("kernel", "stride", "padding"));
+  projection.connectivity = MaxPool2d{.base = 2, .begin = 3, .end = 7};
+  EXPECT_THAT(names(parameters_of(projection)),
+              ElementsAre("kernel", "stride", "padding", "base", "begin", "end"));
   projection.connectivity = OneToOne{Tensor::scalar(1.0f)};
   EXPECT_THAT(names(parameters_of(projection)), ElementsAre("weight"));
   projection.connectivity = Sparse{.row_begin = Tensor::from<std::int64_t>({2}, {0, 0}),

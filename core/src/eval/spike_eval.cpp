@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 #include <fmt/format.h>
+
+#include "eval/max_pool_state.hpp"
 
 namespace neurotool {
 namespace {
@@ -32,12 +35,13 @@ struct PlannedRow {
 
 template <class Number>
 struct PlannedProjection {
-  std::size_t source = 0;
+  std::size_t index = 0, source = 0;
   std::uint32_t delay = 0;
   Number factor = 1;             ///< of the finished sum: 2^shift
   std::vector<Number> scale;     ///< of the finished sum, per target (a pool's weight); empty = 1
   std::vector<PlannedRow> rows;  ///< in delivery order
   std::vector<PlannedSynapse<Number>> synapses;
+  std::optional<PlannedMaxPool<Number>> max_pool;  ///< in place of rows and synapses
 };
 
 /// A parameter spread over the neurons of its population.
@@ -79,14 +83,21 @@ std::vector<std::uint32_t> delivery_order(const Shape& shape) {
 }
 
 template <class Number>
-PlannedProjection<Number> plan_projection(const SpikeGraph& graph, const Projection& projection) {
+PlannedProjection<Number> plan_projection(const SpikeGraph& graph, ProjectionId id) {
+  const Projection& projection = graph[id];
   const Population& source = graph[projection.source];
   const Population& target = graph[projection.target];
   PlannedProjection<Number> plan;
+  plan.index = id.index;
   plan.source = projection.source.index;
   plan.delay = projection.delay_steps;
   if constexpr (std::is_integral_v<Number>) plan.factor = Number{1} << projection.shift;
 
+  if (const auto* pool = std::get_if<MaxPool2d>(&projection.connectivity)) {
+    if (pool->weight.defined()) plan.scale = spread<Number>(pool->weight, target, Number{1});
+    plan.max_pool.emplace(*pool, source.shape, target.shape);
+    return plan;
+  }
   // A pool sums payloads first and multiplies the finished sum.
   const auto* pool = std::get_if<SumPool2d>(&projection.connectivity);
   if (pool && pool->weight.defined()) plan.scale = spread<Number>(pool->weight, target, Number{1});
@@ -107,7 +118,7 @@ PlannedPopulation<Number> plan_population(const SpikeGraph& graph, PopulationId 
   plan.population = &population;
   plan.size = static_cast<std::size_t>(population.size());
   for (const ProjectionId p : graph.incoming(id))
-    plan.incoming.push_back(plan_projection<Number>(graph, graph[p]));
+    plan.incoming.push_back(plan_projection<Number>(graph, p));
   for (const ProjectionId p : graph.outgoing(id))
     plan.history = std::max(plan.history, graph[p].delay_steps);
   if (population.bias.defined()) plan.bias = spread<Number>(population.bias, population, Number{0});
@@ -189,10 +200,13 @@ template <class Number>
 struct StateView {
   std::vector<std::vector<Number>>&membrane, &current;
   std::vector<std::vector<std::vector<Number>>>& history;
+  std::vector<std::vector<Number>>& trains;
 };
-StateView<float> view(SpikeState& s, float) { return {s.membrane_f, s.current_f, s.history_f}; }
+StateView<float> view(SpikeState& s, float) {
+  return {s.membrane_f, s.current_f, s.history_f, s.trains_f};
+}
 StateView<std::int64_t> view(SpikeState& s, std::int64_t) {
-  return {s.membrane_i, s.current_i, s.history_i};
+  return {s.membrane_i, s.current_i, s.history_i, s.trains_i};
 }
 
 template <class Number>
@@ -204,8 +218,13 @@ class Engine {
   }
 
   void initialise(SpikeState& state) const {
-    auto [membrane, current, history] = view(state, Number{});
+    auto [membrane, current, history, trains] = view(state, Number{});
+    trains.resize(graph_.projections.size());
     for (const PlannedPopulation<Number>& p : populations_) {
+      for (const PlannedProjection<Number>& projection : p.incoming) {
+        if (projection.max_pool)
+          trains[projection.index].resize(populations_[projection.source].size);
+      }
       membrane.push_back(p.initial.empty() ? std::vector<Number>(p.size) : p.initial);
       current.emplace_back(p.current_decay.empty() ? 0 : p.size);
       // Slot t % (history + 1) holds the payloads of step t.
@@ -216,18 +235,20 @@ class Engine {
 
   Result<> step(SpikeState& state, const std::vector<const Stimulus*>& stimuli,
                 std::uint64_t first_step, const StepObserver& observer) const {
-    auto [membrane, current, history] = view(state, Number{});
+    auto [membrane, current, history, trains] = view(state, Number{});
     for (const PopulationId id : order_) {
       const PlannedPopulation<Number>& p = populations_[id.index];
       std::vector<Number>& payload = history[id.index][state.step % (p.history + 1)];
       std::fill(payload.begin(), payload.end(), Number{0});
       if (std::holds_alternative<Input>(p.population->neuron)) {
         read_stimulus(*stimuli[id.index], p, state.step - first_step, payload);
-      } else if (is_awake(p, state.step)) {
-        // Outside the integrate window what arrives is ignored, so nobody adds it up.
-        const std::vector<Number> input = integrates(p, state.step)
-                                              ? deliver(p, state.step, history)
-                                              : std::vector<Number>(p.size);
+      } else if (is_awake(p, state.step) || keeps_trains(p)) {
+        // Outside the integrate window what arrives is ignored, so nobody adds it up; but trains go on.
+        std::vector<Number> input(p.size);
+        if (integrates(p, state.step) || keeps_trains(p)) {
+          input = deliver(p, state.step, history, trains);
+        }
+        if (!integrates(p, state.step)) input.assign(p.size, Number{0});
         NT_TRY_VOID(update(p, state.step, input, membrane[id.index], current[id.index],
                            state.emitted[id.index], payload));
       }
@@ -250,6 +271,11 @@ class Engine {
                                    step < firing->window.fire_end);
   }
 
+  /// Whether the population reads a maximum over trains, which go on outside its windows.
+  static bool keeps_trains(const PlannedPopulation<Number>& p) {
+    return std::ranges::any_of(p.incoming, [](const auto& in) { return in.max_pool.has_value(); });
+  }
+
   static void read_stimulus(const Stimulus& stimulus, const PlannedPopulation<Number>& p,
                             std::uint64_t step, std::vector<Number>& payload) {
     const bool held = std::get<Input>(p.population->neuron).held;
@@ -265,7 +291,8 @@ class Engine {
 
   /// Steps 1 and 2 of a population: the sums of its projections, added up in graph order.
   std::vector<Number> deliver(const PlannedPopulation<Number>& p, std::uint64_t step,
-                              const std::vector<std::vector<std::vector<Number>>>& history) const {
+                              const std::vector<std::vector<std::vector<Number>>>& history,
+                              std::vector<std::vector<Number>>& trains) const {
     std::vector<Number> total(p.size);
     bool first = true;
     for (const PlannedProjection<Number>& projection : p.incoming) {
@@ -273,6 +300,8 @@ class Engine {
       if (step >= projection.delay) {
         const auto& ring = history[projection.source];
         const std::vector<Number>& sent = ring[(step - projection.delay) % ring.size()];
+        if (projection.max_pool && projection.max_pool->works_at(step))
+          projection.max_pool->advance(sent, trains[projection.index], sum);
         for (const PlannedRow& row : projection.rows) {
           const Number x = sent[row.source];
           if (x == Number{0}) continue;

@@ -29,6 +29,9 @@ struct SpikeState {
   /// Payloads of past steps that delayed projections still need; [population][ring slot][neuron].
   std::vector<std::vector<std::vector<float>>> history_f;
   std::vector<std::vector<std::vector<std::int64_t>>> history_i;
+  /// What each source neuron of a max_pool2d has sent so far; [projection][neuron], empty elsewhere.
+  std::vector<std::vector<float>> trains_f;
+  std::vector<std::vector<std::int64_t>> trains_i;
 };
 
 /// What one population did in one step. Spans are valid during the call.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <concepts>
 
 namespace neurotool {
 namespace {
@@ -113,15 +114,33 @@ Result<Axes> axes_of(const Conv2d& conv, const Shape& source) {
   return window_axes(source, {weight[2], weight[3]}, conv.stride, conv.padding, conv.dilation);
 }
 
-Result<Axes> axes_of(const SumPool2d& pool, const Shape& source) {
-  NT_TRY_VOID(expect_image("sum_pool2d", source));
+template <class Pool>
+Result<Axes> pool_axes(std::string_view kind, const Pool& pool, const Shape& source) {
+  NT_TRY_VOID(expect_image(kind, source));
   const Tensor& weight = pool.weight;
   const bool fits = !weight.defined() || weight.rank() == 0 || weight.shape() == Shape{source[0]};
   if (!fits) {
-    return misfit(fmt::format("a sum_pool2d weight of shape {} fits neither [] nor [{}]",
+    return misfit(fmt::format("a {} weight of shape {} fits neither [] nor [{}]", kind,
                               to_string(weight.shape()), source[0]));
   }
   return window_axes(source, pool.kernel, pool.stride, pool.padding, {1, 1});
+}
+
+Result<Axes> axes_of(const SumPool2d& pool, const Shape& source) {
+  return pool_axes("sum_pool2d", pool, source);
+}
+
+Result<Axes> axes_of(const MaxPool2d& pool, const Shape& source) {
+  // Nothing is the largest of an empty window.
+  for (std::size_t side = 0; side < 4; ++side) {
+    if (pool.padding[side] < pool.kernel[side % 2]) continue;
+    return misfit(
+        fmt::format("a max_pool2d of kernel [{},{}] would have windows of padding alone: "
+                    "padding {}",
+                    pool.kernel[0], pool.kernel[1],
+                    to_string(Shape(pool.padding.begin(), pool.padding.end()))));
+  }
+  return pool_axes("max_pool2d", pool, source);
 }
 
 /// Where neuron `index` of a population of `shape` finds its element of a [], [C] or full tensor.
@@ -131,6 +150,9 @@ std::int64_t element_of(const Tensor& tensor, const Shape& shape, std::int64_t i
   if (tensor.size() == 1) return 0;
   return index / (neurons / shape[0]);
 }
+
+template <class Kind>
+concept AnyPool = std::same_as<Kind, SumPool2d> || std::same_as<Kind, MaxPool2d>;
 
 struct TargetShape {
   const Shape& source;
@@ -149,7 +171,8 @@ struct TargetShape {
     NT_TRY(const Axes axes, axes_of(conv, source));
     return std::optional<Shape>({conv.weight.shape()[0], axes[0].out, axes[1].out});
   }
-  Result<std::optional<Shape>> operator()(const SumPool2d& pool) const {
+  template <AnyPool Pool>
+  Result<std::optional<Shape>> operator()(const Pool& pool) const {
     NT_TRY(const Axes axes, axes_of(pool, source));
     return std::optional<Shape>({source[0], axes[0].out, axes[1].out});
   }
@@ -184,7 +207,8 @@ struct Counter {
     const Shape& weight = conv.weight.shape();
     return weight[0] * weight[1] * pair_count((*axes)[0]) * pair_count((*axes)[1]);
   }
-  std::int64_t operator()(const SumPool2d& pool) const {
+  template <AnyPool Pool>
+  std::int64_t operator()(const Pool& pool) const {
     const auto axes = axes_of(pool, source);
     return axes ? source[0] * pair_count((*axes)[0]) * pair_count((*axes)[1]) : 0;
   }
@@ -226,7 +250,8 @@ struct RowMaker {
     }
   }
 
-  void operator()(const SumPool2d& pool) const {
+  template <AnyPool Pool>
+  void operator()(const Pool& pool) const {
     const auto axes = axes_of(pool, source);
     NT_CHECK(axes.has_value(), "row() needs a pooling that fits its source");
     const auto& [ys, xs] = *axes;
@@ -257,6 +282,7 @@ struct Namer {
   std::string_view operator()(const Dense&) const { return "dense"; }
   std::string_view operator()(const Conv2d&) const { return "conv2d"; }
   std::string_view operator()(const SumPool2d&) const { return "sum_pool2d"; }
+  std::string_view operator()(const MaxPool2d&) const { return "max_pool2d"; }
   std::string_view operator()(const OneToOne&) const { return "one_to_one"; }
   std::string_view operator()(const Sparse&) const { return "sparse"; }
 };

@@ -169,6 +169,12 @@ void each_field(T& input, F&& f) {
   f("held", input.held);
   f("bits", input.bits);
   f("is_signed", input.is_signed);
+  f("coding", input.encoder.coding);
+  f("full_scale", input.encoder.full_scale);
+  f("planes", input.encoder.planes);
+  f("splits_signs", input.encoder.splits_signs);
+  f("least_change", input.encoder.least_change);
+  f("takes_frames", input.encoder.takes_frames);
 }
 
 template <OneOf<If> T, class F>
@@ -210,12 +216,17 @@ void each_field(T& kind, F&& f) {
   f("groups", kind.groups);
 }
 
-template <OneOf<SumPool2d> T, class F>
+template <OneOf<SumPool2d, MaxPool2d> T, class F>
 void each_field(T& kind, F&& f) {
   f("kernel", kind.kernel);
   f("stride", kind.stride);
   f("padding", kind.padding);
   f("weight", kind.weight);
+  if constexpr (OneOf<T, MaxPool2d>) {
+    f("base", kind.base);
+    f("begin", kind.begin);
+    f("end", kind.end);
+  }
 }
 
 template <OneOf<Sparse> T, class F>

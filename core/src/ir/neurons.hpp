@@ -58,6 +58,31 @@ struct Firing {
   std::uint32_t radix_bits = 0;
 };
 
+/// How the host turns a sample into what an input sends, step by step. A target sees the payloads
+/// alone. docs/semantics.md section 4 has the equations.
+enum class Coding {
+  kNone,      ///< values are sent as they are given
+  kRate,      ///< an integrate-and-fire encoder for each value
+  kPoisson,   ///< a spike with the probability of the value
+  kLatency,   ///< one spike, the earlier the larger the value
+  kBitplane,  ///< the bits of the value, most significant first, one plane of channels each
+  kDelta,     ///< changes, as graded payloads
+};
+
+struct Encoder {
+  Coding coding = Coding::kNone;
+  float full_scale = 1;      ///< the magnitude that is sent as 1; larger ones are sent as 1 too
+  std::uint32_t planes = 0;  ///< bitplane: bits of a magnitude
+  /// Values below 0 have channels of their own; otherwise they are sent as payloads below 0.
+  bool splits_signs = false;
+  float least_change = 0;    ///< delta: smaller changes wait
+  bool takes_frames = false;  ///< a sample brings a value for each step; otherwise one for all
+  bool operator==(const Encoder&) const = default;
+
+  /// Channels of the population for each channel of a sample: sign by sign, plane by plane.
+  std::uint32_t copies() const { return (splits_signs ? 2 : 1) * (planes > 0 ? planes : 1); }
+};
+
 /// Values from outside. Held: one value per neuron, the same at every step (direct coding).
 /// Otherwise the stimulus brings one value per neuron and step (spikes, events, frames).
 struct Input {
@@ -65,6 +90,7 @@ struct Input {
   /// Integer graphs: width of the stored value, sign included when is_signed. 0 in float graphs.
   std::uint32_t bits = 0;
   bool is_signed = false;
+  Encoder encoder{};  ///< only where not held
 };
 
 /// Stateless: emits, in the same step, the sum that it receives (graded payload). Stands between two

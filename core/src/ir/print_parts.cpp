@@ -113,6 +113,18 @@ struct NeuronWords {
     words.flag(!input.held, "per-step");
     if (input.bits > 0) words.value("bits", std::to_string(input.bits));
     words.flag(input.is_signed, "signed");
+    add_encoder(input.encoder);
+  }
+  void add_encoder(const Encoder& encoder) const {
+    if (encoder.coding == Coding::kNone) return;
+    words.value("coding", std::string(word_of(encoder.coding)));
+    words.value("full_scale", number_text(encoder.full_scale));
+    if (encoder.planes > 0) words.value("planes", std::to_string(encoder.planes));
+    words.flag(encoder.splits_signs, "split-signs");
+    words.flag(encoder.takes_frames, "frames");
+    if (encoder.least_change > 0) {
+      words.value("least_change", number_text(encoder.least_change));
+    }
   }
   void operator()(const Relay&) const {}
   void operator()(const If& neuron) const { add_firing(words, neuron.firing, shape); }
@@ -156,8 +168,18 @@ struct GeometryWords {
     if (conv.dilation != plain.dilation) words.value("dilation", list_text(conv.dilation));
     if (conv.groups != plain.groups) words.value("groups", std::to_string(conv.groups));
   }
-  void operator()(const SumPool2d& pool) const {
-    const SumPool2d plain;
+  void operator()(const SumPool2d& pool) const { windows(pool); }
+  void operator()(const MaxPool2d& pool) const {
+    windows(pool);
+    const MaxPool2d plain;
+    if (pool.base != plain.base) words.value("base", std::to_string(pool.base));
+    if (pool.begin != plain.begin || pool.end != plain.end) {
+      words.value("steps", steps(pool.begin, pool.end));
+    }
+  }
+  template <class Pool>
+  void windows(const Pool& pool) const {
+    const Pool plain;
     words.value("kernel", list_text(pool.kernel));
     if (pool.stride != plain.stride) words.value("stride", list_text(pool.stride));
     if (pool.padding != plain.padding) words.value("padding", list_text(pool.padding));

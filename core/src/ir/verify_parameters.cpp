@@ -9,6 +9,7 @@
 
 #include "ir/fields.hpp"
 #include "ir/verify_checks.hpp"
+#include "ir/words.hpp"
 
 namespace neurotool::checks {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 constexpr std::uint32_t kMostShift = 31;
 constexpr std::uint32_t kMostDelay = 65535;
 constexpr std::uint32_t kMostRadixBits = 24;
+constexpr std::uint32_t kMostPlanes = 16;
 
 Subject subject(const Population& population) { return {population.name, population.origins}; }
 Subject subject(const Projection& projection) { return {projection.name, projection.origins}; }
@@ -265,6 +267,47 @@ std::string shift_misfit(const Population& population, bool integer) {
   return why;
 }
 
+/// What the host could not encode; "" where it can, or where nothing is to be encoded.
+std::string encoder_misfit(const Population& population) {
+  const auto* input = std::get_if<Input>(&population.neuron);
+  if (input == nullptr || input->encoder == Encoder{}) return "";
+  const Encoder& encoder = input->encoder;
+  const bool bitplane = encoder.coding == Coding::kBitplane;
+  if (input->held || encoder.coding == Coding::kNone)
+    return "an encoder belongs to a coded input that is given step by step";
+  if (!(encoder.full_scale > 0) || !std::isfinite(encoder.full_scale))
+    return fmt::format("full_scale = {} is not above 0", encoder.full_scale);
+  if (!(encoder.least_change >= 0) || !std::isfinite(encoder.least_change))
+    return fmt::format("least_change = {} is below 0", encoder.least_change);
+  if (bitplane != (encoder.planes > 0) || encoder.planes > kMostPlanes)
+    return fmt::format("{} planes with coding {}; bitplane has 1 to {}, others 0", encoder.planes,
+                       word_of(encoder.coding), kMostPlanes);
+  if (encoder.takes_frames && (bitplane || encoder.coding == Coding::kLatency))
+    return fmt::format("coding {} spreads one value over all steps, and takes no frames",
+                       word_of(encoder.coding));
+  const std::int64_t channels = population.shape.empty() ? 1 : population.shape.front();
+  if (channels % encoder.copies() != 0)
+    return fmt::format("{} channels do not hold {} for each channel of a sample", channels,
+                       encoder.copies());
+  return "";
+}
+
+/// A train in base 2 doubles at every step, so that its length has the bound of a radix train's.
+std::string max_pool_misfit(const MaxPool2d& pool) {
+  if (pool.base != 1 && pool.base != 2) return fmt::format("base {} is neither 1 nor 2", pool.base);
+  if (pool.begin >= pool.end) {
+    return fmt::format("a pool from step {} to step {} never works", pool.begin, pool.end);
+  }
+  if (pool.base == 2 && pool.end - pool.begin > kMostRadixBits) {
+    return pool.end == MaxPool2d::kForever
+               ? fmt::format("a pool of base 2 needs an end, at most {} steps after its begin",
+                             kMostRadixBits)
+               : fmt::format("a pool of base 2 works for {} steps, and at most {} are possible",
+                             pool.end - pool.begin, kMostRadixBits);
+  }
+  return "";
+}
+
 void check_settings(const Model& model, Diagnostics& out) {
   const SpikeGraph& graph = model.spike();
   const bool integer = graph.arithmetic == Arithmetic::kInteger;
@@ -273,6 +316,7 @@ void check_settings(const Model& model, Diagnostics& out) {
     const Firing* firing = firing_of(population.neuron);
     std::string why = firing != nullptr ? firing_misfit(*firing) : "";
     if (why.empty()) why = shift_misfit(population, integer);
+    if (why.empty()) why = encoder_misfit(population);
     if (why.empty() && population.bias.defined() && population.neuron.index() == 0) {
       why = "an input has no current that a bias could join";
     }
@@ -282,6 +326,13 @@ void check_settings(const Model& model, Diagnostics& out) {
   }
   for (const ProjectionId id : graph.live_projections()) {
     const Projection& projection = graph[id];
+    if (const auto* pool = std::get_if<MaxPool2d>(&projection.connectivity)) {
+      const std::string misfit = max_pool_misfit(*pool);
+      if (!misfit.empty()) {
+        violated(out, model, "settings", subject(projection),
+                 fmt::format("projection '{}': {}", projection.name, misfit));
+      }
+    }
     if (projection.delay_steps > kMostDelay) {
       violated(
           out, model, "settings", subject(projection),

@@ -98,6 +98,10 @@ template <>
 inline constexpr std::array kWords<Rounding> = {std::string_view("floor"),
                                                 std::string_view("toward_zero")};
 template <>
+inline constexpr std::array kWords<Coding> = {
+    std::string_view("none"), std::string_view("rate"),     std::string_view("poisson"),
+    std::string_view("ttfs"), std::string_view("bitplane"), std::string_view("delta")};
+template <>
 inline constexpr std::array kWords<BiasTiming> = {
     std::string_view("every_step"), std::string_view("first_step"), std::string_view("last_step")};
 template <>

@@ -136,6 +136,15 @@ struct ConnectivityParameters {
     list.settings("padding", pool.padding);
     list.tensor("weight", pool.weight, 1);
   }
+  void operator()(const MaxPool2d& pool) const {
+    list.settings("kernel", pool.kernel);
+    list.settings("stride", pool.stride);
+    list.settings("padding", pool.padding);
+    list.tensor("weight", pool.weight, 1);
+    list.setting("base", pool.base, 1);
+    list.setting("begin", pool.begin, 0);
+    window_end(list, "end", pool.end);
+  }
   void operator()(const OneToOne& one) const { list.required("weight", one.weight); }
   void operator()(const Sparse& sparse) const {
     list.required("row_begin", sparse.row_begin);

@@ -131,16 +131,20 @@ Sparse sparse(const View& view, const Population& source) {
           Tensor::from<float>({synapses}, std::move(weight))};
 }
 
-SumPool2d sum_pool(const Pooled& pooled, const Population& source) {
-  SumPool2d result = pooled.pool;
+Connectivity pool(const Pooled& pooled, const Population& source) {
   const std::int64_t inner = elements_per_channel(source.shape);
   std::vector<double> weights;
   for (std::size_t c = 0; c < pooled.factor.size(); ++c) {
     const double unit = unit_value(source, static_cast<std::int64_t>(c) * inner);
     weights.push_back(pooled.factor[c] * unit);
   }
-  result.weight = float_tensor({source.shape.front()}, weights);
-  return result;
+  const Tensor weight = float_tensor({source.shape.front()}, weights);
+  return std::visit(
+      [&](auto kind) -> Connectivity {
+        kind.weight = weight;
+        return kind;
+      },
+      pooled.pool);
 }
 
 }  // namespace
@@ -269,7 +273,7 @@ LinearForm picked(const LinearForm& form, std::span<const std::int64_t> pick, Sh
 Connectivity connectivity_of(const Term& term, const LinearForm& form, const SpikeGraph& graph) {
   const Population& source = graph[term.source];
   if (const auto* weighted = std::get_if<Weighted>(&term.part)) return weighted->connectivity;
-  if (const auto* pooled = std::get_if<Pooled>(&term.part)) return sum_pool(*pooled, source);
+  if (const auto* pooled = std::get_if<Pooled>(&term.part)) return pool(*pooled, source);
   const View& view = std::get<View>(term.part);
   if (is_whole(view, source)) return one_to_one(view, form.neurons, source);
   return sparse(view, source);

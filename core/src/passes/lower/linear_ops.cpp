@@ -51,6 +51,15 @@ std::vector<double> per_element(const Tensor& per_channel, std::int64_t size) {
   return values;
 }
 
+template <class Pool>
+Pool windows(const PoolGeometry& geometry) {
+  Pool pool;
+  pool.kernel = geometry.kernel;
+  pool.stride = geometry.stride;
+  pool.padding = geometry.padding;
+  return pool;
+}
+
 double at(const Matrix& matrix, std::int64_t target, std::int64_t element) {
   const Shape& shape = matrix.weight.shape();
   const std::int64_t place =
@@ -125,15 +134,22 @@ LinearForm multiply(const SpikeGraph& graph, const LinearForm& input, const Matr
 
 LinearForm average(const LinearForm& input, const PoolGeometry& geometry, Shape output) {
   LinearForm form = empty_form(std::move(output));
-  Pooled pooled;
-  pooled.pool.kernel = geometry.kernel;
-  pooled.pool.stride = geometry.stride;
-  pooled.pool.padding = geometry.padding;
-  pooled.factor = channel_factors(input);
+  Pooled pooled{windows<SumPool2d>(geometry), channel_factors(input)};
   const auto divisor = static_cast<double>(geometry.kernel[0] * geometry.kernel[1]);
   for (double& factor : pooled.factor) factor /= divisor;
   form.terms.push_back({input.terms[0].source, std::move(pooled), {}});
   return form;
+}
+
+LinearForm maximum(const LinearForm& input, const PoolGeometry& geometry, Shape output) {
+  LinearForm form = empty_form(std::move(output));
+  Pooled pooled{windows<MaxPool2d>(geometry), channel_factors(input)};
+  form.terms.push_back({input.terms[0].source, std::move(pooled), {}});
+  return form;
+}
+
+bool values_rise_with_payloads(const SpikeGraph& graph, const LinearForm& input) {
+  return std::ranges::none_of(channel_values(graph, input), [](double v) { return v < 0; });
 }
 
 }  // namespace neurotool::lower

@@ -24,13 +24,18 @@ bool fits_matrix(const LinearForm& form, const SpikeGraph& graph);
 LinearForm multiply(const SpikeGraph& graph, const LinearForm& input, const Matrix& matrix,
                     Shape output);
 
-/// Windows of an average pool over one or two axes; nothing is pending but the divisor.
+/// Windows of a pool over one or two axes; nothing is pending but the divisor.
 struct PoolGeometry {
   std::array<std::int64_t, 2> kernel{1, 1}, stride{1, 1};
   std::array<std::int64_t, 4> padding{0, 0, 0, 0};
 };
 /// `input` has a plain_source().
 LinearForm average(const LinearForm& input, const PoolGeometry& geometry, Shape output);
+/// `input` has a plain_source(), and no channel has a value below 0: the largest payload must be the
+/// largest value.
+LinearForm maximum(const LinearForm& input, const PoolGeometry& geometry, Shape output);
+/// Whether the payloads of a form that plain_source() accepts may be compared for their values.
+bool values_rise_with_payloads(const SpikeGraph& graph, const LinearForm& input);
 
 /// (begin, end) pads of one or two axes in ONNX's order, as top, left, bottom, right.
 std::array<std::int64_t, 4> padding_of(std::span<const std::int64_t> pads);

@@ -16,6 +16,24 @@ Outcome refuse_broadcast(const Shape& a, const Shape& b) {
                 "give both operands one shape in the network");
 }
 
+/// What the windows of a pool have that no projection has, or nothing.
+template <class Pool>
+std::optional<Refusal> refused_windows(const Pool& op) {
+  const std::size_t axes = op.kernel.size();
+  if (axes != 1 && axes != 2) {
+    return Refusal{fmt::format("pools over {} axes", axes), "only one or two axes are lowered"};
+  }
+  if (std::ranges::any_of(op.dilations, [](std::int64_t d) { return d != 1; })) {
+    return Refusal{"has dilated windows", "use windows without dilation"};
+  }
+  return {};
+}
+
+template <class Pool>
+PoolGeometry geometry_of(const Pool& op) {
+  return {pair_of(op.kernel), pair_of(op.strides), padding_of(op.pads)};
+}
+
 /// Gives the terms that the node made its name, and keeps the names before it.
 LinearForm from_node(LinearForm made, const LinearForm& input, const OpNode& node) {
   for (Term& term : made.terms) std::ranges::copy(node.origins, std::back_inserter(term.origins));
@@ -70,15 +88,32 @@ Outcome Lowering::pooled(const PoolGeometry& geometry) {
   return from_node(average(input, geometry, output_), input, *node_);
 }
 
+Outcome Lowering::operator()(const MaxPool& op) {
+  if (const auto refusal = refused_windows(op)) return tl::unexpected(*refusal);
+  PoolGeometry geometry = geometry_of(op);
+  // Padding never wins, so that a window that hangs over the end (ceil_mode) may read more of it.
+  const Shape before = population_shape(form(0).shape), after = population_shape(output_);
+  for (std::size_t a = 0; a < 2; ++a) {
+    const std::int64_t reach = (after[a + 1] - 1) * geometry.stride[a] + geometry.kernel[a];
+    const std::int64_t hangs_over = reach - before[a + 1] - geometry.padding[a];
+    geometry.padding[a + 2] = std::max(geometry.padding[a + 2], hangs_over);
+    const std::int64_t most = std::max(geometry.padding[a], geometry.padding[a + 2]);
+    if (most < geometry.kernel[a]) continue;
+    return refuse(fmt::format("has windows of padding alone: {} beside a kernel of {}", most,
+                              geometry.kernel[a]),
+                  "pad by less than the kernel's extent");
+  }
+  if (!values_rise_with_payloads(lowered_.graph, as_plain_source(0))) {
+    auto& input = forms_[node_->inputs[0].index];
+    input = builder_.relay_of_values(*input);
+  }
+  const LinearForm input = form(0);
+  return from_node(maximum(input, geometry, output_), input, *node_);
+}
+
 Outcome Lowering::operator()(const AveragePool& op) {
-  const std::size_t axes = op.kernel.size();
-  if (axes != 1 && axes != 2) {
-    return refuse(fmt::format("pools over {} axes", axes), "only one or two axes are lowered");
-  }
-  if (std::ranges::any_of(op.dilations, [](std::int64_t d) { return d != 1; })) {
-    return refuse("has dilated windows", "use windows without dilation");
-  }
-  const PoolGeometry geometry{pair_of(op.kernel), pair_of(op.strides), padding_of(op.pads)};
+  if (const auto refusal = refused_windows(op)) return tl::unexpected(*refusal);
+  const PoolGeometry geometry = geometry_of(op);
   const bool padded = std::ranges::any_of(op.pads, [](std::int64_t p) { return p != 0; });
   if (padded && !op.count_include_pad) {
     return refuse("divides by fewer values at its border than inside (count_include_pad = 0)",

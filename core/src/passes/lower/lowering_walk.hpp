@@ -43,6 +43,7 @@ class Lowering {
   Outcome operator()(const Conv& op);
   Outcome operator()(const Gemm& op);
   Outcome operator()(const MatMul& op);
+  Outcome operator()(const MaxPool& op);
   Outcome operator()(const AveragePool& op);
   Outcome operator()(const GlobalAveragePool& op);
   Outcome operator()(const Reduce& op);

@@ -85,6 +85,8 @@ Tensor relay_values(const ChannelWorths& worths, const SpikeGraph& graph) {
 Connectivity without_weights(Connectivity connectivity) {
   if (auto* pool = std::get_if<SumPool2d>(&connectivity)) {
     pool->weight = {};
+  } else if (auto* max_pool = std::get_if<MaxPool2d>(&connectivity)) {
+    max_pool->weight = {};
   } else if (auto* one = std::get_if<OneToOne>(&connectivity)) {
     one->weight = Tensor::scalar(1.0f);
   } else if (auto* sparse = std::get_if<Sparse>(&connectivity)) {
@@ -135,6 +137,12 @@ LinearForm PopulationBuilder::relay(const LinearForm& form) {
     connect(term, id, worths ? without_weights(std::move(connectivity)) : std::move(connectivity));
   }
   if (worths) graph_[id].payload_value = relay_values(*worths, graph_);
+  return whole(graph_, id, form.shape);
+}
+
+LinearForm PopulationBuilder::relay_of_values(const LinearForm& form) {
+  const PopulationId id = add(form, next_name(form), Relay{});
+  for (const Term& term : form.terms) connect(term, id, connectivity_of(term, form, graph_));
   return whole(graph_, id, form.shape);
 }
 

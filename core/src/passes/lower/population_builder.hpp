@@ -21,6 +21,8 @@ class PopulationBuilder {
   /// a channel has one value per payload, payloads are summed as they are and the value is kept
   /// beside them; otherwise the weights hold it.
   LinearForm relay(const LinearForm& form);
+  /// The same with the values in the weights, whatever they are: a payload is worth 1.
+  LinearForm relay_of_values(const LinearForm& form);
   /// Binary integrate-and-fire neurons. thresholds: one, or one per channel; `provisional`: they
   /// wait for data.
   PopulationId neurons(const LinearForm& form, std::span<const float> thresholds, bool provisional,

@@ -30,9 +30,10 @@ class ByKind {
     return Refusal{"is not folded into a convolution or a matrix",
                    "put 'fold_batch_norm' before 'qcfs'"};
   }
-  Answer operator()(const MaxPool&) const {
-    return Refusal{"takes a maximum, and synapses only add",
-                   "train the network with average pooling or strided convolutions"};
+  Answer operator()(const MaxPool& op) const {
+    if (op.result == PoolResult::kValue) return {};
+    return Refusal{"gives the place of a maximum, which no payload stands for",
+                   "export the network with the value of MaxPool alone"};
   }
   Answer operator()(const AveragePool&) const { return {}; }
   Answer operator()(const GlobalAveragePool&) const { return {}; }

@@ -68,6 +68,16 @@ ChannelIntervals pool(const SumPool2d& pool, const Weights& whole,
   return result;
 }
 
+/// The largest of trains cannot grow by more than any of them, nor by less than all of them: what
+/// arrives in a step lies where the payloads of the step lie, for either base.
+ChannelIntervals max_pool(const Weights& whole, const ChannelIntervals& payload) {
+  ChannelIntervals result;
+  for (std::size_t c = 0; c < payload.size(); ++c) {
+    result.push_back(payload[c].times(whole.value[whole.value.size() == 1 ? 0 : c]));
+  }
+  return result;
+}
+
 ChannelIntervals one_to_one(const Weights& whole, const ChannelIntervals& payload,
                             const Shape& source, const Shape& target) {
   Hulls hulls(channels_of(target));
@@ -147,6 +157,7 @@ ChannelIntervals delivered(const Connectivity& connectivity, const Weights& whol
       return convolution(kind, whole, payload);
     }
     ChannelIntervals operator()(const SumPool2d& kind) const { return pool(kind, whole, payload); }
+    ChannelIntervals operator()(const MaxPool2d&) const { return max_pool(whole, payload); }
     ChannelIntervals operator()(const OneToOne&) const {
       return one_to_one(whole, payload, source, target);
     }

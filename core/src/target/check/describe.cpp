@@ -16,8 +16,8 @@ namespace neurotool::conformance {
 namespace {
 
 constexpr std::array<std::string_view, 6> kModels{"input", "relay", "if", "lif", "cuba_lif", "li"};
-constexpr std::array<std::string_view, 5> kKinds{"dense", "conv2d", "sum_pool2d", "one_to_one",
-                                                 "sparse"};
+constexpr std::array<std::string_view, 6> kKinds{"dense",      "conv2d",     "sum_pool2d",
+                                                 "max_pool2d", "one_to_one", "sparse"};
 constexpr std::array<std::string_view, 3> kExtensions{NT_EXT_SIMULATE, NT_EXT_CODEGEN,
                                                       NT_EXT_RESOURCES};
 

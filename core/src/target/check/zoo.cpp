@@ -148,6 +148,41 @@ void pooling(Grower& g) {
   g.join_dense(pool, g.readout(4));
 }
 
+/// The windows overlap and reach into the padding; the second pool hears sums that may be negative.
+void max_pooling(Grower& g) {
+  const PopulationId in = g.input({3, 5, 4});
+  const PopulationId cells = g.add("cells", {3, 5, 4}, If{g.firing(0.5)});
+  const PopulationId spikes = g.add("largest_spikes", {3, 3, 2}, Relay{});
+  const PopulationId sums = g.add("sums", {2, 3, 2}, Relay{});
+  const PopulationId after = g.add("after", {2, 2, 2}, If{g.firing(0.5)});
+  g.graph().connect(in, cells, OneToOne{g.weights({}, 0.5, 1)});
+  g.graph().connect(cells, spikes,
+                    MaxPool2d{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}});
+  g.graph().connect(spikes, sums, Conv2d{g.weights({2, 3, 1, 1})});
+  g.graph().connect(sums, after, MaxPool2d{.kernel = {2, 1}, .weight = g.scalar(0.5)});
+  g.join_dense(after, g.readout(4));
+}
+
+/// Trains with the most significant bit first are compared in base 2, while they last.
+void max_pooling_of_radix(Grower& g) {
+  const PopulationId in = g.input({2, 4, 4}, false);
+  Firing firing = g.firing(0.25);
+  firing.radix_bits = 4;
+  firing.window = {0, 4, 4, 8};
+  const PopulationId hidden = g.add("hidden", {2, 4, 4}, If{std::move(firing)});
+  const PopulationId pool = g.add("pool", {2, 2, 2}, Relay{});
+  g.graph().connect(in, hidden, OneToOne{g.weights({2}, 0.5, 1)});
+  g.graph().connect(hidden, pool,
+                    MaxPool2d{.kernel = {2, 2},
+                              .stride = {2, 2},
+                              .padding = {0, 0, 0, 0},
+                              .weight = {},
+                              .base = 2,
+                              .begin = 4,
+                              .end = 8});
+  g.join_dense(pool, g.readout(3));
+}
+
 void shortcut(Grower& g) {
   const PopulationId in = g.input({8});
   const PopulationId a = g.add("first", {8}, If{g.firing(0.5)});
@@ -219,6 +254,9 @@ constexpr Exhibit kExhibits[] = {
     {"radix", "thresholds that halve from step to step", radix},
     {"convolution", "strides, paddings, dilations and groups", convolution},
     {"pooling", "a pool whose sums pass through a relay", pooling},
+    {"max_pooling", "the largest trains of windows, of spikes and of sums", max_pooling},
+    {"max_pooling_of_radix", "the largest of trains with the most significant bit first",
+     max_pooling_of_radix},
     {"shortcut", "two projections between the same populations", shortcut},
     {"listed_synapses", "synapses in a list", listed_synapses},
     {"recurrent", "loops with delays of one to three steps", recurrent},
