@@ -68,6 +68,20 @@ TEST(DeriveMetrics, DividesBySamplesNeuronsThatCanFireAndSteps) {
   EXPECT_EQ(find_metric(report, "events_per_neuron")->origin, Origin::kSimulated);
 }
 
+TEST(DeriveMetrics, LeavesTheEventsOfInputsOutOfRatesAndSparsity) {
+  SpikeGraph graph = test::small_mlp();
+  Input coded{.held = false};
+  coded.encoder.coding = Coding::kPoisson;
+  graph.populations[0].neuron = coded;
+  const Report report = simulated_report(
+      graph, std::vector{simulated("spikes.total", 100), simulated("population.0.spikes", 40)});
+  EXPECT_EQ(report.populations[0].model, "input (poisson)");
+  EXPECT_DOUBLE_EQ(find_metric(report, "events_per_sample")->value, 10);
+  EXPECT_DOUBLE_EQ(find_metric(report, "events_per_neuron")->value, 2);
+  EXPECT_DOUBLE_EQ(find_metric(report, "activation_sparsity")->value, 0.5);
+  EXPECT_EQ(find_metric(report, "input_macs_per_sample")->value, 0);
+}
+
 TEST(DeriveMetrics, CallsInputMacsModelledUnlessTheTargetCountedThem) {
   const SpikeGraph graph = test::small_mlp();
   const Report counted_here = simulated_report(graph, {});
@@ -87,9 +101,9 @@ TEST(DeriveMetrics, LeavesOutWhatTheTargetDidNotCount) {
 }
 
 TEST(DeriveMetrics, GivesPopulationsTheirShare) {
-  const Report report = simulated_report(
-      test::small_mlp(), std::vector{simulated("population.1.spikes", 60),
-                                     simulated("population.2.synaptic_ops", 120)});
+  const Report report =
+      simulated_report(test::small_mlp(), std::vector{simulated("population.1.spikes", 60),
+                                                      simulated("population.2.synaptic_ops", 120)});
   EXPECT_DOUBLE_EQ(*report.populations[1].events_per_neuron, 2);
   EXPECT_DOUBLE_EQ(*report.populations[1].events_per_neuron_step, 0.5);
   EXPECT_DOUBLE_EQ(*report.populations[2].synaptic_operations, 12);

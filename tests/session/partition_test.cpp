@@ -30,7 +30,7 @@ struct Example {
     const ValueId x = graph.add_input("x", DType::kFloat32, {kFreeDim, 2, 4, 4});
     const ValueId three = graph.add_constant("three", Tensor::scalar(3.0f));
     const MaxPool window{
-        .kernel = {2, 2}, .strides = {2, 2}, .dilations = {1, 1}, .pads = {0, 0, 0, 0}};
+        .kernel = {2, 2}, .strides = {1, 1}, .dilations = {2, 2}, .pads = {0, 0, 0, 0}};
     const ValueId pool = add(graph, "pool", window, {x});
     const ValueId scale = add(graph, "scale", Binary{BinaryKind::kMul}, {pool, three});
     const ValueId curve = add(graph, "curve", Unary{UnaryKind::kSigmoid}, {scale});
@@ -52,7 +52,7 @@ TEST(Partition, JudgesWhatFollowsAHostNodeToo) {
   const Example example;
   const Partition partition = partition_of(&example.model, example.record);
   EXPECT_EQ(node_named(partition, "pool").place, NodePlace::kHost);
-  EXPECT_THAT(node_named(partition, "pool").reason, HasSubstr("takes a maximum"));
+  EXPECT_THAT(node_named(partition, "pool").reason, HasSubstr("has dilated windows"));
   EXPECT_NE(node_named(partition, "pool").help, "");
   EXPECT_EQ(node_named(partition, "scale").place, NodePlace::kSpiking);
   EXPECT_EQ(node_named(partition, "curve").place, NodePlace::kHost);

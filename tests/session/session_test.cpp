@@ -110,6 +110,36 @@ TEST(SessionPlan, SeesTheWholeNetworkAndWritesNothing) {
   EXPECT_FALSE(fs::exists(temp.path() / "out"));
 }
 
+struct CodedCase {
+  const char* options;
+  double least;  ///< accuracy of 200 samples in 32 steps; direct coding has 0.98
+};
+
+TEST(SessionRun, ClassifiesWithEveryCodeOfTheInput) {
+  const test::TempFolder temp;
+  for (const CodedCase& c : {CodedCase{"{ coding: direct }", 0.97},
+                             CodedCase{"{ coding: rate }", 0.96},
+                             CodedCase{"{ coding: poisson }", 0.93},
+                             CodedCase{"{ coding: ttfs }", 0.96},
+                             CodedCase{"{ coding: bitplane }", 0.93},
+                             CodedCase{"{ coding: delta }", 0.97},
+                             CodedCase{"{ coding: rate, signs: channels }", 0.96}}) {
+    const Ended ended = run(read(
+        temp.write("p.yaml", "version: 1\n" + model_line() + data_section() +
+                                 "passes: [infer_shapes, fold_constants, remove_identity, "
+                                 "fold_batch_norm, qcfs: { steps: 32 }, encode_input: " +
+                                 std::string(c.options) +
+                                 "]\ntarget: cpu\nrun: { mode: simulate }\n")));
+    ASSERT_EQ(ended.result.outcome, Outcome::kDone) << c.options << ended.text();
+    const Report& report = ended.result.report;
+    ASSERT_TRUE(report.spiking_accuracy.has_value());
+    EXPECT_GE(report.spiking_accuracy->share(), c.least) << c.options;
+    const bool coded = report.populations[0].model != "input";
+    EXPECT_EQ(find_metric(report, "input_macs_per_sample")->value, coded ? 0 : 784 * 128)
+        << c.options;
+  }
+}
+
 TEST(SessionPlan, RefusesPassesInTheWrongOrderBeforeTheTargetIsOpened) {
   const test::TempFolder temp;
   const Ended ended = plan(read(temp.write(

@@ -24,6 +24,7 @@ std::span<const PassEntry> pass_registry() {
       exact_entry(),
       certify_entry(),
       readout_entry(),
+      encode_input_entry(),
       quantize_entry(),
   };
   return entries;

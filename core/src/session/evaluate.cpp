@@ -233,7 +233,8 @@ Result<SpikingRun> spiking_predictions(const Program& program, const SpikeGraph&
   const Result<> done = for_each_batch(
       data.size(), size, progress, [&](const Batch& batch, BatchProgress& all) -> Result<> {
         NT_TRY(const Tensor samples, data.batch(batch.first, batch.count));
-        NT_TRY(BatchStimulus stimulus, make_stimulus(graph, input, samples, batch.first));
+        NT_TRY(BatchStimulus stimulus,
+               make_stimulus(graph, input, samples, batch.first, request.steps, request.seed));
         SimulateRequest call{.samples = static_cast<std::uint64_t>(batch.count),
                              .steps = request.steps,
                              .seed = request.seed,

@@ -123,8 +123,12 @@ Result<Shape> sample_shape(const Model& model, std::int64_t steps) {
   if (model.level() == Level::kTensor) return tensor_sample_shape(model);
   const SpikeGraph& graph = model.spike();
   NT_TRY(const PopulationId id, only_input(graph));
+  const Input& input = std::get<Input>(graph[id].neuron);
+  const Encoder& encoder = input.encoder;
   Shape shape = graph[id].shape;
-  if (!std::get<Input>(graph[id].neuron).held) {
+  shape.front() /= encoder.copies();
+  const bool coded = encoder.coding != Coding::kNone;
+  if (coded ? encoder.takes_frames : !input.held) {
     shape.insert(shape.begin(), steps > 0 ? steps : std::int64_t{graph.steps});
   }
   return shape;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "ir/words.hpp"
+
 namespace neurotool {
 namespace {
 
@@ -40,10 +42,18 @@ Metric quotient(std::string name, std::string unit, const Metric& count, double 
           .origin = count.origin};
 }
 
+/// The model, and the code of a coded input: "if", "input (poisson)".
+std::string model_words(const Neuron& neuron) {
+  std::string words(model_name(neuron));
+  const auto* input = std::get_if<Input>(&neuron);
+  if (input == nullptr || input->encoder.coding == Coding::kNone) return words;
+  return words.append(" (").append(word_of(input->encoder.coding)).append(")");
+}
+
 PopulationReport describe_population(const SpikeGraph& graph, PopulationId id) {
   const Population& population = graph[id];
   PopulationReport row{.name = population.name,
-                       .model = std::string(model_name(population.neuron)),
+                       .model = model_words(population.neuron),
                        .shape = to_string(population.shape),
                        .neurons = population.size(),
                        .origins = population.origins};
@@ -53,10 +63,24 @@ PopulationReport describe_population(const SpikeGraph& graph, PopulationId id) {
   return row;
 }
 
-void add_event_metrics(const Metric& spikes, double samples, Report& report) {
+/// What inputs sent of the total: they are no neurons, so that rates and sparsity leave it out.
+double input_events(const SpikeGraph& graph, std::span<const Metric> totals) {
+  double events = 0;
+  for (const PopulationId id : graph.live_populations()) {
+    if (!std::holds_alternative<Input>(graph[id].neuron)) continue;
+    const auto sent = total(totals, "population." + std::to_string(id.index) + ".spikes");
+    if (sent) events += sent->value;
+  }
+  return events;
+}
+
+/// `all` counts the events of inputs too.
+void add_event_metrics(const Metric& all, double of_inputs, double samples, Report& report) {
+  Metric spikes = all;
+  spikes.value -= of_inputs;
   const double neurons = static_cast<double>(report.spiking_neurons);
   const double slots = neurons * static_cast<double>(report.steps);
-  report.metrics.push_back(quotient("events_per_sample", "events", spikes, samples));
+  report.metrics.push_back(quotient("events_per_sample", "events", all, samples));
   if (slots <= 0) return;
   report.metrics.push_back(quotient("events_per_neuron", "events", spikes, samples * neurons));
   report.metrics.push_back(quotient("events_per_neuron_step", "events", spikes, samples * slots));
@@ -105,7 +129,8 @@ std::int64_t input_macs(const SpikeGraph& graph) {
     for (const ProjectionId outgoing : graph.outgoing(id)) {
       macs += synapses_of(graph, graph[outgoing]);
       const PopulationId next = graph[outgoing].target;
-      if (is_relay(graph[next])) analog[next.index] = true;
+      const bool steady = !std::holds_alternative<MaxPool2d>(graph[outgoing].connectivity);
+      if (is_relay(graph[next]) && steady) analog[next.index] = true;
     }
   }
   return macs;
@@ -127,7 +152,9 @@ void describe_graph(const SpikeGraph& graph, Report& report) {
 void derive_metrics(const SpikeGraph& graph, std::span<const Metric> totals, Report& report) {
   const double samples = static_cast<double>(report.samples);
   if (report.samples == 0) return;
-  if (const auto spikes = total(totals, kSpikesTotal)) add_event_metrics(*spikes, samples, report);
+  if (const auto spikes = total(totals, kSpikesTotal)) {
+    add_event_metrics(*spikes, input_events(graph, totals), samples, report);
+  }
   if (const auto ops = total(totals, kSynapticOpsTotal)) {
     report.metrics.push_back(
         quotient("synaptic_operations_per_sample", "operations", *ops, samples));

@@ -1,5 +1,5 @@
 // A held input receives [samples, neurons], any other input [samples, steps, neurons]: the sample
-// as stored, flattened behind its batch axis.
+// as stored, flattened behind its batch axis, or what an encoder makes of it.
 #include "session/stimulus.hpp"
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "session/encode_samples.hpp"
 
 namespace neurotool {
 namespace {
@@ -98,8 +99,15 @@ Result<PopulationId> only_output(const SpikeGraph& graph) {
 }
 
 Result<BatchStimulus> make_stimulus(const SpikeGraph& graph, PopulationId input,
-                                    const Tensor& samples, std::int64_t first) {
+                                    const Tensor& samples, std::int64_t first, std::uint64_t steps,
+                                    std::uint64_t seed) {
   const Population& population = graph[input];
+  if (std::get<Input>(population.neuron).encoder.coding != Coding::kNone) {
+    NT_TRY(Tensor sent, encode_samples(population, samples, {steps, seed, first}));
+    if (graph.arithmetic == Arithmetic::kFloat32) return BatchStimulus{input, std::move(sent)};
+    // Spikes and their signs are whole numbers already.
+    return BatchStimulus{input, sent.converted(DType::kInt32)};
+  }
   const std::int64_t count = samples.shape().front();
   const std::int64_t per_sample = samples.size() / count;
   const std::int64_t neurons = population.size();

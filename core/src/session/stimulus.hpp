@@ -17,8 +17,10 @@ Result<PopulationId> only_output(const SpikeGraph& graph);
 
 /// `samples` is float32 [count, …]; `first` is the number of its first sample, for messages.
 /// Integer graphs: x / payload_value, half to even. Error: run.input-range, with sample, neuron and
-/// value.
+/// value. A coded input is encoded for `steps` steps, with `seed` where its code draws numbers
+/// (encode_samples.hpp); no other input reads the two.
 Result<BatchStimulus> make_stimulus(const SpikeGraph& graph, PopulationId input,
-                                    const Tensor& samples, std::int64_t first);
+                                    const Tensor& samples, std::int64_t first,
+                                    std::uint64_t steps = 0, std::uint64_t seed = 1);
 
 }  // namespace neurotool

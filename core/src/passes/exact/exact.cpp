@@ -85,7 +85,7 @@ Result<Changed> ExactPass::run(Model& model, Context& context) {
     NT_TRY(lower::Lowered lowered,
            lower::lower_graph(model.tensor(), model.path, lowering, {}, own));
     NT_TRY_VOID(check_sites(lowered, model.path, own));
-    NT_TRY(const auto range, integer::input_range(inner));
+    NT_TRY(const auto range, calibrated_input_range(inner));
     const Realisation realisation = options_.realisation == Realisation::kAuto
                                         ? exact::chosen_realisation(lowered.graph)
                                         : options_.realisation;

@@ -35,7 +35,7 @@ Tensor whole_tensor(const std::vector<T>& values, bool one) {
 
 }  // namespace
 
-Result<> IntegerLayers::run(const std::optional<integer::InputRange>& range) {
+Result<> IntegerLayers::run(const std::optional<InputRange>& range) {
   sent_.resize(graph_.populations.size());
   absorb_input_quantizers();
   for (const PopulationId id : graph_.step_order()) {
@@ -81,7 +81,7 @@ bool IntegerLayers::absorbed(const lower::LevelSite& site) {
   return true;
 }
 
-void IntegerLayers::make_input(PopulationId id, const std::optional<integer::InputRange>& range) {
+void IntegerLayers::make_input(PopulationId id, const std::optional<InputRange>& range) {
   Population& population = graph_[id];
   Input& input = std::get<Input>(population.neuron);
   if (input.bits > 0) return;

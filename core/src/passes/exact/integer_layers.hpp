@@ -29,7 +29,7 @@ class IntegerLayers {
         context_(context) {}
 
   /// All findings go to the context's diagnostics; the returned error is the first.
-  Result<> run(const std::optional<integer::InputRange>& range);
+  Result<> run(const std::optional<InputRange>& range);
 
  private:
   /// What a population sends over a whole sample.
@@ -57,7 +57,7 @@ class IntegerLayers {
 
   void absorb_input_quantizers();
   bool absorbed(const lower::LevelSite& site);
-  void make_input(PopulationId id, const std::optional<integer::InputRange>& range);
+  void make_input(PopulationId id, const std::optional<InputRange>& range);
   void make_relay(PopulationId id);
   void make_site(const lower::LevelSite& site);
   void make_readout(PopulationId id);

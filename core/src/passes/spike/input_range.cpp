@@ -1,16 +1,12 @@
-// One pass over the samples, in batches.
+// One pass over the calibration samples, batch by batch.
 #include "passes/spike/input_range.hpp"
 
 #include <algorithm>
 
-namespace neurotool::integer {
-namespace {
+namespace neurotool {
 
-constexpr std::int64_t kBatch = 256;
-
-}  // namespace
-
-Result<std::optional<InputRange>> input_range(Context& context) {
+Result<std::optional<InputRange>> calibrated_input_range(Context& context) {
+  constexpr std::int64_t kBatch = 256;
   if (context.calibration == nullptr || context.calibration->size() == 0) return std::nullopt;
   const SampleSource& source = *context.calibration;
   std::optional<InputRange> range;
@@ -28,4 +24,4 @@ Result<std::optional<InputRange>> input_range(Context& context) {
   return range;
 }
 
-}  // namespace neurotool::integer
+}  // namespace neurotool

@@ -1,17 +1,17 @@
-// The range of the calibration samples, from which inputs get their integer unit.
+// The range of the values that a network is fed, from its calibration samples.
 #pragma once
 
 #include <optional>
 
 #include "passes/pass.hpp"
 
-namespace neurotool::integer {
+namespace neurotool {
 
-/// Smallest and largest value of the calibration set; absent: a plan.
 struct InputRange {
   double low = 0, high = 0;
 };
 
-Result<std::optional<InputRange>> input_range(Context& context);
+/// Nothing without calibration data. Error: pass.cancelled.
+Result<std::optional<InputRange>> calibrated_input_range(Context& context);
 
-}  // namespace neurotool::integer
+}  // namespace neurotool

@@ -49,7 +49,7 @@ Result<Changed> QuantizePass::run(Model& model, Context& context) {
     return error("quantize.steps", {}, "the graph does not say for how many steps it was made",
                  "put 'quantize' behind 'qcfs', which sets the steps");
   }
-  NT_TRY(const auto range, integer::input_range(context));
+  NT_TRY(const auto range, calibrated_input_range(context));
   Diagnostics own;
   Context inner{own, context.progress, context.seed, context.calibration, context.limits, {}};
   auto result = integer::Quantizer(graph, options_, model.path, inner).run(range);

@@ -86,20 +86,22 @@ bool Quantizer::check_models() {
 void Quantizer::quantize_input(PopulationId id, const std::optional<InputRange>& range) {
   Population& population = graph_[id];
   Input& input = std::get<Input>(population.neuron);
-  const auto bits = static_cast<int>(options_.input_bits);
-  input.bits = options_.input_bits;
+  const bool coded = input.encoder.coding != Coding::kNone;
   double unit = 1;
-  // What is not held brings spikes and counts, which are whole already.
-  input.is_signed = !input.held || !range || range->low < 0;
+  // What is not held brings spikes and counts, which are whole already. An encoder's are single.
+  if (!coded) input.is_signed = !input.held || !range || range->low < 0;
+  input.bits = !coded ? options_.input_bits : input.is_signed ? 2 : 1;
+  const auto bits = static_cast<int>(input.bits);
   if (input.held) {
     const double most = range ? std::max(std::abs(range->low), range->high) : 1;
     const double levels = std::ldexp(1.0, input.is_signed ? bits - 1 : bits) - 1;
     unit = most > 0 ? most / levels : 1;
     population.provisional = !range;
   }
-  const Interval payload = input.is_signed
-                               ? Interval{-std::ldexp(1.0, bits - 1), std::ldexp(1.0, bits - 1) - 1}
-                               : Interval{0, std::ldexp(1.0, bits) - 1};
+  Interval payload = input.is_signed
+                         ? Interval{-std::ldexp(1.0, bits - 1), std::ldexp(1.0, bits - 1) - 1}
+                         : Interval{0, std::ldexp(1.0, bits) - 1};
+  if (coded) payload.low = std::max(payload.low, -1.0);
   const std::size_t channels = index(channels_of(population.shape));
   sent_[id.index] = {unit, ChannelIntervals(channels, payload)};
   known_[id.index] = true;

@@ -5,6 +5,7 @@
 
 namespace neurotool {
 
+PassEntry encode_input_entry();
 PassEntry quantize_entry();
 
 }  // namespace neurotool
