@@ -74,8 +74,8 @@ TEST(Partition, OfAModelThatCannotBeReadNamesWhatStandsInTheWay) {
 }
 
 TEST(Partition, OfTheNetworkInTheRepositoryIsAllSpikes) {
-  const auto file = std::filesystem::path(NEUROTOOL_TESTS_DIR) / ".." / "configs" /
-                    "models" / "mnist_cnn_avg_bn.onnx";
+  const auto file = std::filesystem::path(NEUROTOOL_TESTS_DIR) / ".." / "configs" / "models" /
+                    "mnist_cnn_avg_bn.onnx";
   Diagnostics diagnostics;
   ImportRecord record;
   const auto model = load_model(file, diagnostics, {.extents = {}, .record = &record});

@@ -117,19 +117,16 @@ struct CodedCase {
 
 TEST(SessionRun, ClassifiesWithEveryCodeOfTheInput) {
   const test::TempFolder temp;
-  for (const CodedCase& c : {CodedCase{"{ coding: direct }", 0.97},
-                             CodedCase{"{ coding: rate }", 0.96},
-                             CodedCase{"{ coding: poisson }", 0.93},
-                             CodedCase{"{ coding: ttfs }", 0.96},
-                             CodedCase{"{ coding: bitplane }", 0.93},
-                             CodedCase{"{ coding: delta }", 0.97},
-                             CodedCase{"{ coding: rate, signs: channels }", 0.96}}) {
-    const Ended ended = run(read(
-        temp.write("p.yaml", "version: 1\n" + model_line() + data_section() +
-                                 "passes: [infer_shapes, fold_constants, remove_identity, "
-                                 "fold_batch_norm, qcfs: { steps: 32 }, encode_input: " +
-                                 std::string(c.options) +
-                                 "]\ntarget: cpu\nrun: { mode: simulate }\n")));
+  for (const CodedCase& c :
+       {CodedCase{"{ coding: direct }", 0.97}, CodedCase{"{ coding: rate }", 0.96},
+        CodedCase{"{ coding: poisson }", 0.93}, CodedCase{"{ coding: ttfs }", 0.96},
+        CodedCase{"{ coding: bitplane }", 0.93}, CodedCase{"{ coding: delta }", 0.97},
+        CodedCase{"{ coding: rate, signs: channels }", 0.96}}) {
+    const Ended ended = run(read(temp.write(
+        "p.yaml", "version: 1\n" + model_line() + data_section() +
+                      "passes: [infer_shapes, fold_constants, remove_identity, "
+                      "fold_batch_norm, qcfs: { steps: 32 }, encode_input: " +
+                      std::string(c.options) + "]\ntarget: cpu\nrun: { mode: simulate }\n")));
     ASSERT_EQ(ended.result.outcome, Outcome::kDone) << c.options << ended.text();
     const Report& report = ended.result.report;
     ASSERT_TRUE(report.spiking_accuracy.has_value());
