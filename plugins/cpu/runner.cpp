@@ -152,10 +152,9 @@ bool Runner<Number>::row(std::uint32_t population, const Steps& steps, std::uint
   const std::uint32_t tile = mode.wide ? 1 : plan_.tile_steps(population);
   const Phases& phases = program_.populations[population].facts.phases;
   // Trains that a max pool adds up go on outside the windows, though nobody integrates them.
-  const bool keeps_trains =
-      std::ranges::any_of(program_.plan.incoming[population], [&](std::uint32_t projection) {
-        return plan_.ways[projection] == Way::kMaxPool;
-      });
+  const bool keeps_trains = std::ranges::any_of(
+      program_.plan.incoming[population],
+      [&](std::uint32_t projection) { return plan_.ways[projection] == Way::kMaxPool; });
   std::uint32_t count = 0;
   for (std::uint32_t first = 0; first < steps.count; first += count) {
     const std::uint64_t step = steps.window_start + steps.first + first;

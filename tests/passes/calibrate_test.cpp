@@ -66,6 +66,29 @@ TEST(Calibrate, MmseFitsTheStepsOfARun) {
   EXPECT_NEAR(thresholds(run_passes(many, "qcfs{steps=64}", &samples), many).at(0), 4, 0.1);
 }
 
+TEST(Calibrate, LloydFindsTheErrorThatMmseFinds) {
+  std::vector<std::vector<float>> values(990, {1, 1});
+  for (int i = 0; i < 990; ++i)
+    values[static_cast<std::size_t>(i)][0] = static_cast<float>(i) / 990;
+  for (int i = 0; i < 10; ++i) values.push_back({4, 1});
+  const test::MemorySamples samples({2}, std::move(values));
+  Model lloyd = mirror(), mmse = mirror();
+  const auto found = thresholds(run_passes(lloyd, "qcfs{steps=8,method=lloyd}", &samples), lloyd);
+  const auto wanted = thresholds(run_passes(mmse, "qcfs{steps=8}", &samples), mmse);
+  EXPECT_NEAR(found.at(0), wanted.at(0), 0.05 * wanted.at(0));
+  EXPECT_NEAR(found.at(1), 1, 1e-3);
+}
+
+// theta grows by 2 * mean(max(z - theta, 0)) until hardly anything lies above it.
+TEST(Calibrate, BalancingLeavesLittleAboveTheThreshold) {
+  Model model = mirror();
+  const auto samples = test::random_samples({2}, 256, 0, 25);
+  const auto run = run_passes(model, "qcfs{steps=4,method=ltb}", &samples);
+  const float found = thresholds(run, model).at(0);
+  EXPECT_GT(found, 22);
+  EXPECT_LT(found, 26);
+}
+
 TEST(Calibrate, LooksAtNoMoreSamplesThanAskedFor) {
   Model model = mirror();
   const auto samples = ramp(100);
@@ -132,6 +155,7 @@ TEST(Calibrate, StopsWhenCancelled) {
                   .facts = {}};
   const Model model = mirror();
   const lower::Site site{.value = model.tensor().ops[0].outputs[0],
+                         .activation = {},
                          .population = "fc1",
                          .node = "relu",
                          .channels = 2,

@@ -157,13 +157,21 @@ class Network {
     const ValueId weight = constant({out, in}, random_values(out * in, size));
     return add(std::move(name), op, {weight, constant({out}, random_values(out, 0.1))});
   }
+  struct ConvForm {
+    std::int64_t group = 1;
+    std::int64_t extent = 3;  ///< of the kernel, odd; padded so that the image keeps its size
+  };
+  /// `in`: channels that one kernel reads.
   Network& conv(std::string name, std::int64_t in, std::int64_t out, std::int64_t stride,
-                double size) {
+                double size, ConvForm form = {1, 3}) {
     Conv op;
     op.strides = {stride, stride};
     op.dilations = {1, 1};
-    op.pads = {1, 1, 1, 1};
-    const ValueId weight = constant({out, in, 3, 3}, random_values(out * in * 9, size));
+    op.pads.assign(4, form.extent / 2);
+    op.group = form.group;
+    const Shape kernel{out, in, form.extent, form.extent};
+    const ValueId weight =
+        constant(kernel, random_values(out * in * form.extent * form.extent, size));
     return add(std::move(name), op, {weight, constant({out}, random_values(out, 0.1))});
   }
   Network& pool(std::string name) {

@@ -50,7 +50,7 @@ class RandomNetworkBuilder {
     conv(2 + pick(3));
     net_.relu(name("relu"));
     const ValueId x = net_.value();
-    switch (pick(6)) {
+    switch (pick(10)) {
       case 0:  // residual
         conv(channels_);
         net_.add(name("add"), Binary{BinaryKind::kAdd}, {x}).relu(name("relu"));
@@ -79,6 +79,36 @@ class RandomNetworkBuilder {
       case 4: {  // crop and pad
         const auto pads = net_.integers({0, 0, -1, 0, 0, 0, 1, 0});
         net_.add(name("pad"), Pad{}, {pads});
+        break;
+      }
+      case 6:  // depthwise, then pointwise
+        net_.conv(name("depthwise"), 1, channels_, 1, gain(9), {.group = channels_});
+        net_.relu(name("relu"));
+        net_.conv(name("pointwise"), channels_, 4, 1, gain(channels_), {.extent = 1});
+        channels_ = 4;
+        net_.relu(name("relu"));
+        break;
+      case 7:  // in two groups, clipped
+        conv(4);
+        net_.relu(name("relu"));
+        net_.conv(name("grouped"), 2, 4, 1, gain(18), {.group = 2});
+        net_.add(name("clip"), Clip{}, {net_.constant({}, {0.0f}), net_.constant({}, {0.5f})});
+        break;
+      case 8: {  // a leaky rectifier, as the importer writes it
+        conv(channels_);
+        const ValueId z = net_.value();
+        net_.relu(name("relu"));
+        const ValueId positive = net_.value();
+        net_.at(z).add(name("neg"), Unary{UnaryKind::kNeg}).relu(name("relu"));
+        net_.add(name("slope"), Binary{BinaryKind::kMul}, {net_.constant({}, {-0.1f})});
+        net_.add(name("leaky"), Binary{BinaryKind::kAdd}, {positive});
+        break;
+      }
+      case 9: {  // residual, the branches on scales far apart
+        net_.add(name("mul"), Binary{BinaryKind::kMul}, {net_.constant({}, {8.0f})});
+        const ValueId large = net_.value();
+        conv(channels_);
+        net_.add(name("add"), Binary{BinaryKind::kAdd}, {large}).relu(name("relu"));
         break;
       }
       case 5:  // transposed, and subtracted from itself as it was

@@ -1,10 +1,13 @@
 // What the lowered network computes: the counting law of one neuron, and rates that tend to the
 // activations of the network it came from.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "base/parallel.hpp"
 #include "eval/spike_eval.hpp"
 #include "eval/tensor_eval.hpp"
 #include "ir/builder.hpp"
@@ -73,7 +76,8 @@ Activations run_network(const TensorGraph& graph, const Tensor& sample) {
   std::vector<ValueId> watched;
   for (const OpId id : graph.live_ops()) {
     const auto* unary = std::get_if<Unary>(&graph[id].op);
-    if (unary != nullptr && unary->kind == UnaryKind::kRelu)
+    const bool clips = std::holds_alternative<Clip>(graph[id].op);
+    if (clips || (unary != nullptr && unary->kind == UnaryKind::kRelu))
       watched.push_back(graph[id].outputs[0]);
   }
   const auto keep = [&](ValueId id, const Tensor& value) {
@@ -87,6 +91,7 @@ Activations run_network(const TensorGraph& graph, const Tensor& sample) {
   return result;
 }
 
+/// Relu and Clip make activations; both count.
 struct Difference {
   double mean = 0, worst = 0;  ///< of |rate - activation|, in thresholds
 };
@@ -121,6 +126,26 @@ Difference compare(const SpikeGraph& graph, const SpikeState& state, const Activ
 
 class RandomNetworks : public testing::TestWithParam<std::uint64_t> {};
 
+/// Runs the lowered network on a sample, some steps and then more of them, beside the float one.
+struct Approach {
+  Difference early, late;
+};
+
+Approach approach(const Model& network, const SpikeGraph& graph, const Tensor& sample,
+                  std::uint32_t few, std::uint32_t many) {
+  const Activations wanted = run_network(network.tensor(), sample);
+  const SpikeEvaluator evaluator(graph);
+  const PopulationId input = graph.find("input");
+  const Stimulus stimulus{input, sample.reshaped({graph[input].size()})};
+  SpikeState state = evaluator.initial_state();
+  Approach result;
+  EXPECT_TRUE(evaluator.run(state, {&stimulus, 1}, few).has_value());
+  result.early = compare(graph, state, wanted, few);
+  EXPECT_TRUE(evaluator.run(state, {&stimulus, 1}, many - few).has_value());
+  result.late = compare(graph, state, wanted, many);
+  return result;
+}
+
 // One count more or less at each neuron is 1/T; the bounds below leave room for what errors add up
 // to over a few layers.
 TEST_P(RandomNetworks, TendToTheActivationsOfTheNetwork) {
@@ -129,21 +154,27 @@ TEST_P(RandomNetworks, TendToTheActivationsOfTheNetwork) {
   Model model = network.model;
   const auto run = run_passes(model, "qcfs{steps=512,method=max}", &samples);
   ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
-  const SpikeGraph& graph = model.spike();
-  const SpikeEvaluator evaluator(graph);
   for (std::int64_t i = 0; i < 2; ++i) {
-    const Tensor sample = *samples.batch(i, 1);
-    const Activations wanted = run_network(network.model.tensor(), sample);
-    const PopulationId input = graph.find("input");
-    const Stimulus stimulus{input, sample.reshaped({graph[input].size()})};
-    SpikeState state = evaluator.initial_state();
-    ASSERT_TRUE(evaluator.run(state, {&stimulus, 1}, 32).has_value());
-    const Difference early = compare(graph, state, wanted, 32);
-    ASSERT_TRUE(evaluator.run(state, {&stimulus, 1}, 480).has_value());
-    const Difference late = compare(graph, state, wanted, 512);
-    EXPECT_LT(late.mean, 6.0 / 512);
-    EXPECT_LT(late.worst, 40.0 / 512);
-    EXPECT_LT(late.mean, early.mean);
+    const Approach found = approach(network.model, model.spike(), *samples.batch(i, 1), 32, 512);
+    EXPECT_LT(found.late.mean, 6.0 / 512);
+    EXPECT_LT(found.late.worst, 40.0 / 512);
+    EXPECT_LT(found.late.mean, found.early.mean);
+  }
+}
+
+// A unit of a burst is a quarter of the largest rate, so that one count is 1/T thresholds here too.
+TEST_P(RandomNetworks, TendToTheActivationsWithEveryNeuronAndCorrectedBiases) {
+  const test::RandomNetwork network = test::random_network(GetParam());
+  const auto samples = test::random_samples(network.sample, 16, -1, 1, GetParam());
+  for (const std::string neuron : {"binary", "signed", "burst", "signed_burst"}) {
+    Model model = network.model;
+    const auto run =
+        run_passes(model, "rate{steps=128,method=max,neuron=" + neuron + "}", &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    const Approach found = approach(network.model, model.spike(), *samples.batch(0, 1), 16, 128);
+    EXPECT_LT(found.late.mean, 6.0 / 128) << neuron;
+    EXPECT_LT(found.late.worst, 40.0 / 128) << neuron;
+    EXPECT_LT(found.late.mean, found.early.mean) << neuron;
   }
 }
 
@@ -171,13 +202,113 @@ std::vector<std::string> structure(const SpikeGraph& graph) {
 TEST_P(RandomNetworks, HaveTheSameStructureWithAndWithoutData) {
   const test::RandomNetwork network = test::random_network(GetParam());
   const auto samples = test::random_samples(network.sample, 8, -1, 1, GetParam());
-  Model planned = network.model, calibrated = network.model;
-  ASSERT_TRUE(run_passes(planned, "qcfs{steps=8}").result.has_value());
-  ASSERT_TRUE(run_passes(calibrated, "qcfs{steps=8}", &samples).result.has_value());
-  EXPECT_EQ(structure(planned.spike()), structure(calibrated.spike()));
-  for (const Population& population : planned.spike().populations) {
-    EXPECT_EQ(population.provisional, firing_of(population.neuron) != nullptr) << population.name;
+  for (const std::string pass : {"qcfs{steps=8}", "rate{steps=8}", "rate{steps=8,initial=fitted}",
+                                 "rate{steps=8,granularity=layer,initial=fitted}",
+                                 "rate{steps=8,method=ltb,bias_iterations=0}"}) {
+    Model planned = network.model, calibrated = network.model;
+    ASSERT_TRUE(run_passes(planned, pass).result.has_value());
+    ASSERT_TRUE(run_passes(calibrated, pass, &samples).result.has_value());
+    EXPECT_EQ(structure(planned.spike()), structure(calibrated.spike())) << pass;
+    for (const Population& population : planned.spike().populations) {
+      EXPECT_EQ(population.provisional, firing_of(population.neuron) != nullptr) << population.name;
+    }
   }
+}
+
+/// The neurons that show the activations of a node.
+std::size_t population_of(const SpikeGraph& graph, const std::string& node) {
+  const auto holder = std::ranges::find_if(graph.populations, [&](const Population& population) {
+    return std::ranges::find(population.origins, node) != population.origins.end() &&
+           firing_of(population.neuron) != nullptr;
+  });
+  EXPECT_NE(holder, graph.populations.end()) << node;
+  return static_cast<std::size_t>(holder - graph.populations.begin());
+}
+
+/// How far the mean rate of each channel is from its mean activation, in thresholds: the mean over
+/// channels.
+double mean_difference(const Model& network, const SpikeGraph& graph, const SampleSource& samples) {
+  const SpikeEvaluator evaluator(graph);
+  const PopulationId input = graph.find("input");
+  std::map<std::pair<std::size_t, std::size_t>, double> sums;
+  for (std::int64_t i = 0; i < samples.size(); ++i) {
+    const Tensor sample = *samples.batch(i, 1);
+    const Stimulus stimulus{input, sample.reshaped({graph[input].size()})};
+    SpikeState state = evaluator.initial_state();
+    EXPECT_TRUE(evaluator.run(state, {&stimulus, 1}, graph.steps).has_value());
+    for (const auto& [node, activations] : run_network(network.tensor(), sample).rectified) {
+      const std::size_t p = population_of(graph, node);
+      const Tensor& theta = graph.populations[p].payload_value;
+      const std::size_t inner = activations.size() / static_cast<std::size_t>(theta.size());
+      for (std::size_t n = 0; n < activations.size(); ++n) {
+        const double value = theta.at(static_cast<std::int64_t>(n / inner));
+        const double rate = static_cast<double>(state.emitted[p][n]) / graph.steps;
+        sums[{p, n / inner}] +=
+            (rate - double{activations[n]} / value) / static_cast<double>(inner);
+      }
+    }
+  }
+  double total = 0;
+  for (const auto& [channel, sum] : sums) total += std::abs(sum);
+  return total / static_cast<double>(sums.size()) / static_cast<double>(samples.size());
+}
+
+// What the corrections promise, measured by the oracle.
+TEST(InLoop, BringsMeanRatesToMeanActivations) {
+  double plain = 0, corrected = 0, fitted = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const test::RandomNetwork network = test::random_network(seed);
+    const auto samples = test::random_samples(network.sample, 48, -1, 1, seed);
+    const auto difference = [&](const std::string& pass) {
+      Model model = network.model;
+      const auto run = run_passes(model, pass, &samples);
+      EXPECT_TRUE(run.result.has_value()) << to_string(run.result.error());
+      return mean_difference(network.model, model.spike(), samples);
+    };
+    plain += difference("rate{steps=4,bias_iterations=0}");
+    corrected += difference("rate{steps=4}");
+    fitted += difference("rate{steps=4,initial=fitted}");
+  }
+  EXPECT_LT(corrected, 0.3 * plain);
+  EXPECT_LT(fitted, 0.5 * plain);
+}
+
+TEST(InLoop, GivesTheSameNetworkForAnyNumberOfThreads) {
+  const test::RandomNetwork network = test::random_network(3);
+  const auto samples = test::random_samples(network.sample, 40, -1, 1, 3);
+  std::vector<Model> models;
+  for (const std::size_t threads : {1u, 2u, 5u}) {
+    set_thread_count(threads);
+    Model& model = models.emplace_back(network.model);
+    ASSERT_TRUE(run_passes(model, "rate{steps=8,initial=fitted}", &samples).result.has_value());
+  }
+  set_thread_count(0);
+  for (const Model& model : models) {
+    for (std::size_t i = 0; i < model.spike().populations.size(); ++i) {
+      const Population &one = models[0].spike().populations[i],
+                       &other = model.spike().populations[i];
+      EXPECT_EQ(one.bias.defined(), other.bias.defined());
+      if (one.bias.defined()) {
+        EXPECT_TRUE(one.bias == other.bias) << one.name;
+      }
+      const Firing *a = firing_of(one.neuron), *b = firing_of(other.neuron);
+      if (a != nullptr) {
+        EXPECT_TRUE(a->initial_membrane == b->initial_membrane) << one.name;
+      }
+    }
+  }
+}
+
+TEST(InLoop, ReportsHowManyAnswersAreThoseOfTheFloatNetwork) {
+  const test::RandomNetwork network = test::random_network(5);
+  const auto samples = test::random_samples(network.sample, 40, -1, 1, 5);
+  Model many = network.model, few = network.model;
+  const auto good = run_passes(many, "rate{steps=256}", &samples);
+  EXPECT_GT(good.fact("network", "agreement").value_or(0), 0.9);
+  EXPECT_EQ(good.fact("network", "loop_samples"), 40);
+  const auto bad = run_passes(few, "rate{steps=1,bias_iterations=1}", &samples);
+  EXPECT_LT(bad.fact("network", "agreement").value_or(1), 0.9);
+  EXPECT_THAT(bad.codes(), testing::Contains("rate.few-steps"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, testing::Range<std::uint64_t>(1, 25));

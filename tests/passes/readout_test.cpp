@@ -53,6 +53,49 @@ TEST(Readout, FiresAtTheLargestLogitOfTheCalibrationSet) {
   EXPECT_EQ(run.fact("output", "threshold"), double{largest / 8});
 }
 
+/// Membranes of the output after each step of one sample.
+std::vector<std::vector<float>> membranes(const SpikeGraph& graph, const Tensor& sample) {
+  const SpikeEvaluator evaluator(graph);
+  const Stimulus stimulus{graph.find("input"), sample.reshaped({4})};
+  SpikeState state = evaluator.initial_state();
+  std::vector<std::vector<float>> found;
+  for (std::uint32_t t = 0; t < graph.steps; ++t) {
+    EXPECT_TRUE(evaluator.run(state, {&stimulus, 1}, 1).has_value());
+    found.push_back(state.membrane_f[graph.find("output").index]);
+  }
+  return found;
+}
+
+TEST(Readout, LeavesOutTheStepsBeforeFrom) {
+  Model model = test::hand_mlp();
+  const auto samples = three_samples();
+  ASSERT_TRUE(run_passes(model, "qcfs{steps=8,method=max}", &samples).result.has_value());
+  const SpikeGraph whole = model.spike();
+  ASSERT_TRUE(run_passes(model, "readout{from=3}").result.has_value());
+  const SpikeGraph& late = model.spike();
+  const Population& output = late[late.find("output")];
+  EXPECT_DOUBLE_EQ(output.membrane_value.at(0), 8.0 / 5);
+  for (std::int64_t i = 0; i < samples.size(); ++i) {
+    const auto all = membranes(whole, *samples.batch(i, 1));
+    const auto some = membranes(late, *samples.batch(i, 1));
+    for (std::size_t k = 0; k < all[7].size(); ++k) {
+      EXPECT_NEAR(some[7][k], all[7][k] - all[2][k], 1e-5) << "sample " << i << " class " << k;
+    }
+  }
+  const std::string once = print_text(model);
+  ASSERT_TRUE(run_passes(model, "readout{from=3}").result.has_value());
+  EXPECT_EQ(print_text(model), once) << "a second time";
+}
+
+TEST(Readout, RefusesToBeginAfterTheEndOrWithSpikes) {
+  Model model = test::hand_mlp();
+  EXPECT_THAT(run_passes(model, "qcfs{steps=8},readout{from=8}").codes(),
+              ElementsAre("readout.from"));
+  Model firing = test::hand_mlp();
+  EXPECT_THAT(run_passes(firing, "qcfs{steps=8},readout{from=2,method=spikes}").codes(),
+              ElementsAre("readout.from"));
+}
+
 TEST(Readout, IsProvisionalWithoutData) {
   Model model = test::hand_mlp();
   ASSERT_TRUE(run_passes(model, "qcfs{steps=8},readout{method=spikes}").result.has_value());

@@ -243,7 +243,8 @@ class Engine {
       if (std::holds_alternative<Input>(p.population->neuron)) {
         read_stimulus(*stimuli[id.index], p, state.step - first_step, payload);
       } else if (is_awake(p, state.step) || keeps_trains(p)) {
-        // Outside the integrate window what arrives is ignored, so nobody adds it up; but trains go on.
+        // Outside the integrate window what arrives is ignored, so nobody adds it up; but trains go
+        // on.
         std::vector<Number> input(p.size);
         if (integrates(p, state.step) || keeps_trains(p)) {
           input = deliver(p, state.step, history, trains);

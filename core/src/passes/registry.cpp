@@ -20,6 +20,7 @@ std::span<const PassEntry> pass_registry() {
       fold_batch_norm_entry(),
       recognise_quantizers_entry(),
       quantize_activations_entry(),
+      rate_entry(),
       qcfs_entry(),
       exact_entry(),
       certify_entry(),

@@ -70,6 +70,8 @@ double threshold_of(const Histogram& histogram, const CalibrationOptions& option
       return percentile(histogram, options.percentile);
     case ThresholdMethod::kMmse:
       return least_square_threshold(histogram, options.levels);
+    case ThresholdMethod::kLloyd:
+      return lloyd_threshold(histogram, options.levels);
   }
   check_failed(__FILE__, __LINE__, "method", "no such method");
 }
@@ -114,23 +116,6 @@ SiteThresholds thresholds_of(const SiteCounter& counter, const CalibrationOption
   return result;
 }
 
-Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
-                         std::int64_t count) {
-  const Value& input = graph[graph.inputs.at(0)];
-  Shape shape = input.shape.value_or(Shape{kFreeDim});
-  shape[0] = count;
-  const Shape sample(shape.begin() + 1, shape.end());
-  if (element_count(sample) != element_count(source.sample_shape())) {
-    return error(
-        "qcfs.calibration-shape", {},
-        fmt::format("samples of '{}' are {}, the network's input '{}' takes {}", source.name(),
-                    to_string(source.sample_shape()), input.name, to_string(sample)),
-        "give calibration data of the shape that the network was trained on");
-  }
-  NT_TRY(const Tensor batch, source.batch(first, count));
-  return batch.reshaped(std::move(shape));
-}
-
 Result<> count_batch(const TensorEvaluator& evaluator, const Tensor& batch,
                      std::vector<SiteCounter>& counters, const std::vector<ValueId>& watched) {
   const Site* broken = nullptr;
@@ -149,6 +134,23 @@ Result<> count_batch(const TensorEvaluator& evaluator, const Tensor& batch,
 }
 
 }  // namespace
+
+Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
+                         std::int64_t count) {
+  const Value& input = graph[graph.inputs.at(0)];
+  Shape shape = input.shape.value_or(Shape{kFreeDim});
+  shape[0] = count;
+  const Shape sample(shape.begin() + 1, shape.end());
+  if (element_count(sample) != element_count(source.sample_shape())) {
+    return error(
+        "qcfs.calibration-shape", {},
+        fmt::format("samples of '{}' are {}, the network's input '{}' takes {}", source.name(),
+                    to_string(source.sample_shape()), input.name, to_string(sample)),
+        "give calibration data of the shape that the network was trained on");
+  }
+  NT_TRY(const Tensor batch, source.batch(first, count));
+  return batch.reshaped(std::move(shape));
+}
 
 Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::span<const Site> sites,
                                               const CalibrationOptions& options, Context& context) {

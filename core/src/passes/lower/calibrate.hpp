@@ -16,6 +16,7 @@ enum class ThresholdMethod {
   kMax,         ///< the largest activation
   kPercentile,  ///< a quantile of the rectified activations, zeros included
   kMmse,        ///< least mean square error of `levels` equal steps
+  kLloyd,       ///< the same error, by fixed-point iteration
 };
 
 struct CalibrationOptions {
@@ -32,6 +33,10 @@ struct SiteThresholds {
   std::int64_t dead_channels = 0;  ///< (or 1 for a dead layer) never above 0 on these samples
   double clipped_share = 0;        ///< of all activations: those above their threshold
 };
+
+/// Samples as the network's one input takes them. Errors: qcfs.calibration-shape.
+Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
+                         std::int64_t count);
 
 /// Runs samples 0 … min(samples, size) in batches. The result depends on the samples and options,
 /// never on the number of threads. Errors: qcfs.calibration-shape, qcfs.calibration-empty,

@@ -1,4 +1,4 @@
-// A histogram with a growing range, and two rules for thresholds on it.
+// A histogram with a growing range, and rules for thresholds on it.
 #include "passes/lower/histogram.hpp"
 
 #include <algorithm>
@@ -70,6 +70,37 @@ double quantization_error(const Histogram& histogram, double threshold, std::int
     error += histogram.bin(i) * (fine && inside ? step * step / 12 : difference * difference);
   }
   return error;
+}
+
+namespace {
+
+/// One step of the iteration: the scale with the least error for the levels that `threshold` gives.
+double refit(const Histogram& histogram, double threshold, std::int64_t levels) {
+  const double top = static_cast<double>(levels);
+  double product = 0, square = 0;
+  for (int i = 0; i < Histogram::kBins; ++i) {
+    const double value = (i + 0.5) * histogram.bin_width();
+    const double share = std::clamp(std::floor(value / threshold * top + 0.5), 0.0, top) / top;
+    product += histogram.bin(i) * value * share;
+    square += histogram.bin(i) * share * share;
+  }
+  return square > 0 ? product / square : threshold;
+}
+
+}  // namespace
+
+double lloyd_threshold(const Histogram& histogram, std::int64_t levels) {
+  constexpr int kIterations = 20;
+  double best = histogram.max(), best_error = HUGE_VAL;
+  // The iteration ends near where it begins: most levels of a large threshold serve the tail.
+  for (const double share : {1.0, 0.999, 0.99, 0.95}) {
+    double threshold = share == 1 ? histogram.max() : percentile(histogram, share);
+    if (!(threshold > 0)) continue;
+    for (int i = 0; i < kIterations; ++i) threshold = refit(histogram, threshold, levels);
+    const double error = quantization_error(histogram, threshold, levels);
+    if (error < best_error) best = threshold, best_error = error;
+  }
+  return best;
 }
 
 double least_square_threshold(const Histogram& histogram, std::int64_t levels) {

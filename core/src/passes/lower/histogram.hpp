@@ -41,7 +41,12 @@ double percentile(const Histogram& histogram, double share);
 /// square error: a grid over max * (0.05 … 1.05), then golden-section search around the best.
 double least_square_threshold(const Histogram& histogram, std::int64_t levels);
 
-/// The sum of squares that least_square_threshold() makes small.
+/// A threshold that is the best one for the levels to which it rounds the numbers (Lloyd's
+/// condition, theta = sum z q / sum q^2): 20 iterations from the maximum and from three quantiles;
+/// of their ends the one with the least error.
+double lloyd_threshold(const Histogram& histogram, std::int64_t levels);
+
+/// The sum of squares that least_square_threshold() and lloyd_threshold() make small.
 double quantization_error(const Histogram& histogram, double threshold, std::int64_t levels);
 
 }  // namespace neurotool::lower

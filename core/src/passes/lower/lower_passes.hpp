@@ -5,6 +5,7 @@
 
 namespace neurotool {
 
+PassEntry rate_entry();
 PassEntry qcfs_entry();
 PassEntry readout_entry();
 

@@ -204,9 +204,9 @@ std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model
 
 Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
                             const LoweringOptions& options,
-                            std::span<const std::vector<float>> thresholds, Diagnostics& out) {
+                            std::span<const NeuronParameters> parameters, Diagnostics& out) {
   Diagnostics own;
-  auto lowered = Lowering(graph, model_path, options, thresholds, own).run();
+  auto lowered = Lowering(graph, model_path, options, parameters, own).run();
   for (Diagnostic& diagnostic : own.all()) out.report(std::move(diagnostic));
   return lowered;
 }

@@ -39,6 +39,17 @@ struct LoweringOptions {
   Granularity granularity = Granularity::kChannel;
   /// Quantised activations become neurons that count levels; otherwise they are refused.
   bool keeps_levels = false;
+  Emission emission;           ///< of every neuron; its threshold is the largest activation / burst
+  bool corrects_bias = false;  ///< every neuron gets a bias, though it be 0: calibration changes it
+};
+
+/// What calibration found for the neurons of one site.
+struct NeuronParameters {
+  std::vector<float> threshold;  ///< one per channel, or one
+  std::vector<float> worth;      ///< real value of a spike; as many, or none: the threshold
+  std::vector<float> initial;    ///< v(0), as many; none: what the options say
+  std::vector<float> bias;       ///< to be added to the bias, one per channel, or none
+  std::uint32_t fire_begin = 0;
 };
 
 struct Lowered {
@@ -53,11 +64,11 @@ struct Lowered {
 /// to no output are not judged.
 std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path);
 
-/// `thresholds`: for each site in order one value per channel, or one; no sites at all:
-/// provisional. Every node that cannot be lowered is reported to `out` (qcfs.unsupported-op,
-/// qcfs.inputs); the returned error is the first.
+/// `parameters`: one for each site in order; none at all: provisional. Every node that cannot be
+/// lowered is reported to `out` (qcfs.unsupported-op, qcfs.inputs); the returned error is the
+/// first.
 Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
                             const LoweringOptions& options,
-                            std::span<const std::vector<float>> thresholds, Diagnostics& out);
+                            std::span<const NeuronParameters> parameters, Diagnostics& out);
 
 }  // namespace neurotool::lower

@@ -167,11 +167,13 @@ Outcome Lowering::operator()(const Reduce&) {
   return outcome;
 }
 
-std::vector<float> Lowering::next_thresholds(std::int64_t channels) const {
+NeuronParameters Lowering::next_parameters(std::int64_t channels) const {
   const std::size_t site = lowered_.sites.size();
-  if (!thresholds_.empty()) return thresholds_[site];
+  if (!parameters_.empty()) return parameters_[site];
   const bool layer = options_.granularity == Granularity::kLayer;
-  return std::vector<float>(layer ? 1 : static_cast<std::size_t>(channels), 1.0f);
+  NeuronParameters provisional;
+  provisional.threshold.assign(layer ? 1 : static_cast<std::size_t>(channels), 1.0f);
+  return provisional;
 }
 
 Outcome Lowering::rectified(std::optional<double> cap) {
@@ -179,8 +181,8 @@ Outcome Lowering::rectified(std::optional<double> cap) {
   if (!cap && is_non_negative(input, lowered_.graph)) return input;
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
   const std::int64_t channels = input.neurons.front();
-  const PopulationId id =
-      builder_.neurons(input, next_thresholds(channels), thresholds_.empty(), options_.initial);
+  const PopulationId id = builder_.neurons(input, next_parameters(channels), options_);
+  lowered_.graph[id].provisional = parameters_.empty();
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
   lowered_.sites.push_back({.value = node_->inputs[0],
                             .activation = node_->outputs[0],
@@ -210,7 +212,11 @@ Outcome Lowering::operator()(const QuantizedActivation& op) {
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
   const auto scale = constant(1).converted(DType::kFloat32);
   const auto levels = scale.as<float>();
-  const PopulationId id = builder_.neurons(input, levels, false, Initial::kZero);
+  NeuronParameters parameters;
+  parameters.threshold.assign(levels.begin(), levels.end());
+  LoweringOptions from_zero = options_;
+  from_zero.initial = Initial::kZero;
+  const PopulationId id = builder_.neurons(input, parameters, from_zero);
   Emission& emission = std::get<If>(lowered_.graph[id].neuron).firing.emission;
   emission.max_total = op.high;
   emission.min_total = op.low;

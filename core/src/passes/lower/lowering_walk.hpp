@@ -25,11 +25,11 @@ inline Outcome refuse(std::string reason, std::string help) {
 class Lowering {
  public:
   Lowering(const TensorGraph& graph, const std::string& model_path, const LoweringOptions& options,
-           std::span<const std::vector<float>> thresholds, Diagnostics& out)
+           std::span<const NeuronParameters> parameters, Diagnostics& out)
       : graph_(graph),
         model_path_(model_path),
         options_(options),
-        thresholds_(thresholds),
+        parameters_(parameters),
         out_(out),
         types_(graph),
         forms_(graph.values.size()),
@@ -95,12 +95,12 @@ class Lowering {
   Outcome relabelled();
   Outcome rearranged();
   bool ends_the_network(ValueId value) const;
-  std::vector<float> next_thresholds(std::int64_t channels) const;
+  NeuronParameters next_parameters(std::int64_t channels) const;
 
   const TensorGraph& graph_;
   const std::string& model_path_;
   const LoweringOptions& options_;
-  std::span<const std::vector<float>> thresholds_;
+  std::span<const NeuronParameters> parameters_;
   Diagnostics& out_;
   ValueTypes types_;
   std::vector<std::optional<LinearForm>> forms_;  ///< by value; absent: constant, or refused

@@ -113,6 +113,22 @@ const char* stem_of(const LinearForm& form) {
   return form.terms.size() > 1 ? "sum" : "map";
 }
 
+/// Adds to the bias of each channel; the population has a bias afterwards, whatever the numbers.
+void correct_bias(Population& population, std::span<const float> correction) {
+  const Shape per_channel{population.shape.front()};
+  const Tensor& old = population.bias;
+  Shape shape = old.defined() && old.size() >= population.shape.front() ? old.shape() : per_channel;
+  std::vector<float> bias(static_cast<std::size_t>(element_count(shape).value_or(0)));
+  const std::size_t inner = bias.size() / static_cast<std::size_t>(population.shape.front());
+  for (std::size_t i = 0; i < bias.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i);
+    if (old.defined())
+      bias[i] = old.as<float>()[old.size() == 1 ? 0 : static_cast<std::size_t>(at)];
+    if (!correction.empty()) bias[i] += correction[i / inner];
+  }
+  population.bias = Tensor::from<float>(std::move(shape), std::move(bias));
+}
+
 void append_unique(std::vector<std::string>& names, const std::vector<std::string>& more) {
   for (const std::string& name : more) {
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
@@ -146,22 +162,27 @@ LinearForm PopulationBuilder::relay_of_values(const LinearForm& form) {
   return whole(graph_, id, form.shape);
 }
 
-PopulationId PopulationBuilder::neurons(const LinearForm& form, std::span<const float> thresholds,
-                                        bool provisional, Initial initial) {
+PopulationId PopulationBuilder::neurons(const LinearForm& form, const NeuronParameters& parameters,
+                                        const LoweringOptions& options) {
+  const std::vector<float>& thresholds = parameters.threshold;
   const Shape shape = thresholds.size() == 1 && form.neurons.front() != 1
                           ? Shape{}
                           : Shape{static_cast<std::int64_t>(thresholds.size())};
   Firing firing;
-  firing.threshold = Tensor::from<float>(shape, {thresholds.begin(), thresholds.end()});
-  if (initial == Initial::kHalf) {
-    std::vector<float> half(thresholds.begin(), thresholds.end());
-    for (float& value : half) value *= 0.5f;
-    firing.initial_membrane = Tensor::from<float>(shape, std::move(half));
+  firing.threshold = Tensor::from<float>(shape, thresholds);
+  firing.emission = options.emission;
+  firing.window.fire_begin = parameters.fire_begin;
+  std::vector<float> initial = parameters.initial;
+  if (initial.empty() && options.initial == Initial::kHalf) {
+    initial = thresholds;
+    for (float& value : initial) value *= 0.5f;
   }
+  if (!initial.empty()) firing.initial_membrane = Tensor::from<float>(shape, std::move(initial));
   const PopulationId id = add(form, next_name(form), If{std::move(firing)});
   for (const Term& term : form.terms) connect(term, id, connectivity_of(term, form, graph_));
-  graph_[id].payload_value = Tensor::from<double>(shape, {thresholds.begin(), thresholds.end()});
-  graph_[id].provisional = provisional;
+  const std::vector<float>& worth = parameters.worth.empty() ? thresholds : parameters.worth;
+  graph_[id].payload_value = Tensor::from<double>(shape, {worth.begin(), worth.end()});
+  if (options.corrects_bias) correct_bias(graph_[id], parameters.bias);
   return id;
 }
 

@@ -23,10 +23,9 @@ class PopulationBuilder {
   LinearForm relay(const LinearForm& form);
   /// The same with the values in the weights, whatever they are: a payload is worth 1.
   LinearForm relay_of_values(const LinearForm& form);
-  /// Binary integrate-and-fire neurons. thresholds: one, or one per channel; `provisional`: they
-  /// wait for data.
-  PopulationId neurons(const LinearForm& form, std::span<const float> thresholds, bool provisional,
-                       Initial initial);
+  /// Integrate-and-fire neurons.
+  PopulationId neurons(const LinearForm& form, const NeuronParameters& parameters,
+                       const LoweringOptions& options);
   /// Integrates the form; its membrane is the network's output.
   PopulationId readout(const LinearForm& form);
 

@@ -4,6 +4,10 @@
 // `spikes` makes the readout fire, for targets that can only send spikes: one threshold for all
 // classes, the largest logit that the spiking network itself shows on the calibration samples, so
 // that the strongest class fires in nearly every step and no count saturates.
+//
+// `from` leaves out the first steps, in which the layers before still fill up: what arrived in them
+// is subtracted again at the end, by a copy of each projection with negated weights and a delay, so
+// that targets need no readout with a window.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,6 +26,7 @@ enum class ReadoutMethod { kMembrane, kSpikes };
 struct ReadoutOptions {
   ReadoutMethod method = ReadoutMethod::kMembrane;
   std::int64_t samples = 64;
+  std::uint32_t from = 0;
 };
 
 const OptionTable<ReadoutOptions>& table() {
@@ -31,6 +36,9 @@ const OptionTable<ReadoutOptions>& table() {
       option("samples", &ReadoutOptions::samples,
              "Calibration samples to run, at most, with method spikes.")
           .range(1, 1e6),
+      option("from", &ReadoutOptions::from,
+             "First step that counts, with method membrane; the steps before are left out.")
+          .range(0, 4095),
   };
   return rows;
 }
@@ -149,9 +157,85 @@ Result<float> ReadoutPass::largest_logit(const SpikeGraph& graph, PopulationId o
   return most / static_cast<float>(graph.steps);
 }
 
+Result<> check_from(const SpikeGraph& graph, std::uint32_t from, ReadoutMethod method,
+                    std::string_view path) {
+  if (method == ReadoutMethod::kMembrane && from < graph.steps) return {};
+  return error(
+      "readout.from", ModelNode{std::string(path), {}},
+      method == ReadoutMethod::kMembrane
+          ? fmt::format("the readout begins at step {}, and a run has {}", from, graph.steps)
+          : fmt::format("the readout begins at step {}, and its spikes would not", from),
+      "give a 'from' below the steps of the lowering, with method membrane");
+}
+
+Tensor times(const Tensor& tensor, double factor) {
+  if (!tensor.defined()) return {};
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) {
+    values.push_back(static_cast<float>(tensor.at(i) * factor));
+  }
+  return Tensor::from<float>(tensor.shape(), std::move(values));
+}
+
+/// The same connections with weights of the other sign.
+Connectivity negated(Connectivity connectivity) {
+  Tensor* const weight = weight_of(connectivity);
+  NT_CHECK(weight != nullptr, "every connectivity has a weight");
+  *weight = weight->defined() ? times(*weight, -1) : Tensor::scalar(-1.0f);
+  return connectivity;
+}
+
+/// True if a copy of each projection with that delay is there already: a second run changes
+/// nothing.
+bool begins_later(const SpikeGraph& graph, PopulationId id, std::uint32_t counted) {
+  const std::vector<ProjectionId> incoming = graph.incoming(id);
+  return std::ranges::any_of(incoming, [&](ProjectionId late) {
+    return std::ranges::any_of(incoming, [&](ProjectionId early) {
+      return graph[early].source == graph[late].source &&
+             graph[late].delay_steps == graph[early].delay_steps + counted;
+    });
+  });
+}
+
+/// Leaves out what arrives in the steps before `from`: it comes a second time, negated, in the
+/// steps from T - from on, after which none are left for the rest. Biases and logits follow.
+void begin_at(SpikeGraph& graph, PopulationId id, std::uint32_t from) {
+  const std::uint32_t counted = graph.steps - from;
+  for (const ProjectionId p : graph.incoming(id)) {
+    const Projection arriving = graph[p];
+    const ProjectionId copy = graph.connect(arriving.source, id, negated(arriving.connectivity),
+                                            arriving.delay_steps + counted);
+    graph[copy].origins = arriving.origins;
+  }
+  Population& population = graph[id];
+  population.bias = times(population.bias, double{1} * counted / graph.steps);
+  const Tensor& unit = population.membrane_value;
+  std::vector<double> values{double{1} * graph.steps / counted};
+  Shape shape;
+  if (unit.defined()) {
+    shape = unit.shape();
+    values.assign(static_cast<std::size_t>(unit.size()), values[0]);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] *= unit.at(static_cast<std::int64_t>(i));
+    }
+  }
+  population.membrane_value = Tensor::from<double>(std::move(shape), std::move(values));
+}
+
 Result<Changed> ReadoutPass::run(Model& model, Context& context) {
   SpikeGraph& graph = model.spike();
   const std::vector<PopulationId> outputs = readouts(graph);
+  if (options_.from > 0 && !outputs.empty()) {
+    for (const PopulationId id : outputs) NT_TRY_VOID(check_readout(graph, id, model.path));
+    NT_TRY_VOID(check_from(graph, options_.from, options_.method, model.path));
+    Changed changed = Changed::kNo;
+    for (const PopulationId id : outputs) {
+      if (begins_later(graph, id, graph.steps - options_.from)) continue;
+      begin_at(graph, id, options_.from);
+      changed = Changed::kYes;
+    }
+    return changed;
+  }
   if (options_.method == ReadoutMethod::kMembrane || outputs.empty()) return Changed::kNo;
   for (const PopulationId id : outputs) {
     NT_TRY_VOID(check_readout(graph, id, model.path));
