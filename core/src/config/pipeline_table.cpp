@@ -219,6 +219,9 @@ PipelineSection expect_section() {
                                "Share of test samples that the model labels correctly before "
                                "conversion.")
                        .range(0, 1),
+                   expectation("tensor_accuracy",
+                               "The same after passes that quantise, prune or train it.")
+                       .range(0, 1),
                    expectation("gap", "float_accuracy less accuracy, in percentage points.")
                        .range(-100, 100)}};
 }

@@ -24,6 +24,9 @@ struct PassInfo {
   std::string_view name;      ///< "fold_batch_norm": file name, YAML key, test name, doc page
   std::string_view summary;   ///< one sentence; shown by `neurotool passes`
   Level from, to;             ///< kTensor to kSpike is a lowering
+  /// Tensor passes: the network computes something else afterwards (fewer bits, fewer weights), so
+  /// that its accuracy is worth measuring again.
+  bool approximates = false;
 };
 
 /// A number that a pass found out, for the report ("qcfs", "conv1", "dead_channels", 3).
@@ -41,6 +44,7 @@ struct Context {
   const SampleSource* calibration = nullptr;
   DeviceLimits limits;
   std::vector<PassFact> facts;
+  bool plan = false;  ///< nobody will run the result: what needs data may be left as it is
 
   RandomStream random(std::string_view pass, std::string_view node) const {
     return RandomStream(seed, pass, node);

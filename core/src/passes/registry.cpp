@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "passes/compress/compress_passes.hpp"
 #include "passes/exact/exact_passes.hpp"
 #include "passes/lower/lower_passes.hpp"
+#include "passes/spike/clean_passes.hpp"
 #include "passes/spike/spike_passes.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
@@ -17,16 +19,26 @@ std::span<const PassEntry> pass_registry() {
       infer_shapes_entry(),
       fold_constants_entry(),
       remove_identity_entry(),
+      remove_dead_ops_entry(),
+      merge_equal_ops_entry(),
       fold_batch_norm_entry(),
+      equalize_layers_entry(),
+      prune_entry(),
+      quantize_weights_entry(),
       recognise_quantizers_entry(),
       quantize_activations_entry(),
       rate_entry(),
       qcfs_entry(),
       exact_entry(),
-      certify_entry(),
       readout_entry(),
       encode_input_entry(),
+      remove_dead_entry(),
+      merge_equal_entry(),
+      merge_relays_entry(),
+      pack_silent_entry(),
+      fuse_constant_input_entry(),
       quantize_entry(),
+      certify_entry(),
   };
   return entries;
 }

@@ -69,6 +69,7 @@ class Execution {
   ReportFolder folder_;
   Model model_;
   std::optional<TensorGraph> imported_;  ///< what float accuracy is measured on
+  std::optional<TensorGraph> changed_;   ///< what tensor passes made of it, where that differs
   std::vector<PlannedPass> passes_;
   TargetRegistry registry_;
   std::optional<Target> target_;

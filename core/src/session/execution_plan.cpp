@@ -31,6 +31,22 @@ class SceneInstrument final : public Instrument {
   std::optional<Model>& model_;
 };
 
+/// Keeps the tensor graph that is lowered, once a pass has made
+/// another network of it.
+class TensorInstrument final : public Instrument {
+ public:
+  explicit TensorInstrument(std::optional<TensorGraph>& kept) : kept_(kept) {}
+  Result<> after(const PassInfo& info, const Model& model, Changed changed) override {
+    approximated_ = approximated_ || (info.approximates && changed == Changed::kYes);
+    if (approximated_ && model.level() == Level::kTensor) kept_ = model.tensor();
+    return {};
+  }
+
+ private:
+  std::optional<TensorGraph>& kept_;
+  bool approximated_ = false;
+};
+
 std::string list_names(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 3;
   std::string text;
@@ -154,6 +170,7 @@ Result<> Execution::open_data() {
 
 void Execution::add_instruments(PassManager& manager) {
   manager.add(std::make_unique<SceneInstrument>(step_, before_step_));
+  manager.add(std::make_unique<TensorInstrument>(changed_));
   if (options_.verify) manager.add(verify_instrument());
   manager.add(timing_instrument(result_.report.timing.passes));
   if (!options_.dump_ir || depth_ == Depth::kPlan) return;
@@ -174,7 +191,8 @@ Result<> Execution::run_passes() {
                   .seed = config_.seed.value,
                   .calibration = calibration_.get(),
                   .limits = target_ ? target_->limits(call()) : DeviceLimits{},
-                  .facts = {}};
+                  .facts = {},
+                  .plan = depth_ == Depth::kPlan};
   const Result<> done = manager.run(passes_, model_, context);
   const std::vector<PassTiming>& rows = result_.report.timing.passes;
   for (std::size_t i = 0; i < rows.size() && i < result_.report.passes.size(); ++i) {

@@ -21,7 +21,9 @@ bool compares(double found, std::string_view comparison, double wanted) {
 
 std::optional<double> value_of(const Report& report, std::string_view metric) {
   if (metric == "gap") return accuracy_gap(report);
-  const auto& accuracy = metric == "accuracy" ? report.spiking_accuracy : report.float_accuracy;
+  const auto& accuracy = metric == "accuracy"          ? report.spiking_accuracy
+                         : metric == "tensor_accuracy" ? report.tensor_accuracy
+                                                       : report.float_accuracy;
   if (!accuracy) return std::nullopt;
   return accuracy->share();
 }
@@ -33,6 +35,10 @@ Result<> Execution::evaluate_float() {
   clock_.stage("float accuracy");
   NT_TRY(float_classes_, float_predictions(*imported_, *test_, config_.batch.value, clock_));
   NT_TRY(result_.report.float_accuracy, judge(*float_classes_, *test_, config_.test.at));
+  if (!changed_) return {};
+  NT_TRY(const Predictions changed,
+         float_predictions(*changed_, *test_, config_.batch.value, clock_));
+  NT_TRY(result_.report.tensor_accuracy, judge(changed, *test_, config_.test.at));
   return {};
 }
 
@@ -80,7 +86,9 @@ void Execution::judge_expectations() {
       report_once(diagnostics_,
                   error("run.expect-mode", wanted.at,
                         fmt::format("'{}' is not known in this run", wanted.metric),
-                        "a run that starts from a spiking network has no float accuracy"));
+                        wanted.metric == "tensor_accuracy"
+                            ? "only passes that quantise, prune or train make another network"
+                            : "a run that starts from a spiking network has no float accuracy"));
       continue;
     }
     const bool met = compares(*found, wanted.comparison, wanted.value);

@@ -28,6 +28,10 @@ void add_accuracy(const Report& report, std::vector<ReportRow>& rows) {
     rows.push_back(
         {"float accuracy", percent_text(*accuracy), samples_text(*accuracy), Origin::kMeasured});
   }
+  if (const auto& accuracy = report.tensor_accuracy) {
+    rows.push_back({"after tensor passes", percent_text(*accuracy), samples_text(*accuracy),
+                    Origin::kMeasured});
+  }
   if (const auto& accuracy = report.spiking_accuracy) {
     rows.push_back(
         {"spiking accuracy", percent_text(*accuracy), samples_text(*accuracy), Origin::kSimulated});

@@ -75,6 +75,8 @@ struct Report {
   std::vector<PassReport> passes;
   std::string data_name;
   std::optional<Accuracy> float_accuracy, spiking_accuracy;
+  /// The float network as it was lowered, where passes made another network of the imported one.
+  std::optional<Accuracy> tensor_accuracy;
   std::optional<std::int64_t> agreement;  ///< samples where both give the same class
   std::uint64_t steps = 0, samples = 0, seed = 0;
   std::int64_t neurons = 0, spiking_neurons = 0, synapses = 0;

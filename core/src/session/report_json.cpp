@@ -53,6 +53,10 @@ Json metrics_json(const Report& report) {
     list.push_back(
         metric_json("float_accuracy", report.float_accuracy->share(), "1", Origin::kMeasured));
   }
+  if (report.tensor_accuracy) {
+    list.push_back(
+        metric_json("tensor_accuracy", report.tensor_accuracy->share(), "1", Origin::kMeasured));
+  }
   if (report.spiking_accuracy) {
     list.push_back(
         metric_json("accuracy", report.spiking_accuracy->share(), "1", Origin::kSimulated));
@@ -182,6 +186,7 @@ Json report_json(const Report& report) {
                                {"synapses", report.synapses},
                                {"provisional", report.provisional}}},
       {"float_accuracy", accuracy_json(report.float_accuracy)},
+      {"tensor_accuracy", accuracy_json(report.tensor_accuracy)},
       {"accuracy", accuracy_json(report.spiking_accuracy)},
       {"agreement", or_null(report.agreement)},
       {"metrics", metrics_json(report)},

@@ -72,7 +72,7 @@ Weights weights_of(const Connectivity& connectivity, const Shape& target, bool p
     weights.value.assign(index(count), value);
   } else {
     weights.shape = tensor->shape();
-    for (const float value : tensor->as<float>()) weights.value.push_back(double{value});
+    for (std::int64_t i = 0; i < tensor->size(); ++i) weights.value.push_back(tensor->at(i));
   }
   if (const auto* sparse = std::get_if<Sparse>(&connectivity)) {
     for (const std::int32_t neuron : sparse->targets.as<std::int32_t>()) {
@@ -93,7 +93,7 @@ bool all_ones(const Connectivity& connectivity) {
 Connectivity with_integers(Connectivity connectivity, const Weights& whole,
                            std::span<const double> scale, std::uint32_t bits) {
   Quantization quantization;
-  quantization.bits = bits;
+  quantization.bits = std::max(bits, 2u);  // 1 and -1 are numbers of two bits
   const bool uniform = std::ranges::all_of(scale, [&](double s) { return s == scale.front(); });
   const std::int64_t rows = whole.shape.empty() || uniform ? 1 : whole.shape[0];
   const std::size_t inner = rows == 0 ? 1 : whole.value.size() / index(rows);

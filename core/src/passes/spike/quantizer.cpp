@@ -14,11 +14,8 @@ namespace neurotool::integer {
 namespace {
 
 constexpr int kMostFractionBits = 16;
-constexpr double kFewMost = 32767;  // what 16 bits hold
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
-
-double most_of(std::uint32_t bits) { return std::ldexp(1.0, static_cast<int>(bits) - 1) - 1; }
 
 /// Why there is no integer form of a neuron here, or "".
 std::string unsupported_part(const Neuron& neuron) {
@@ -56,11 +53,17 @@ Result<> Quantizer::run(const std::optional<InputRange>& range) {
     }
   }
   if (!quantize_relays()) return out.first_error();
-  for (const PopulationId id : ids) {
-    const Neuron& neuron = graph_[id].neuron;
-    if (!std::holds_alternative<Input>(neuron) && !std::holds_alternative<Relay>(neuron)) {
-      quantize_neurons(id);
+  // Rates are known of what comes earlier in a step.
+  const std::vector<PopulationId> order = rates_ ? graph_.step_order() : ids;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const double done = static_cast<double>(i) / static_cast<double>(order.size());
+    if (!context_.progress.update(done, graph_[order[i]].name)) {
+      return error("pass.cancelled", {}, "cancelled while quantising weights");
     }
+    const Neuron& neuron = graph_[order[i]].neuron;
+    if (std::holds_alternative<Input>(neuron)) continue;
+    if (!std::holds_alternative<Relay>(neuron)) NT_TRY_VOID(quantize_neurons(order[i]));
+    if (rates_ && !graph_.outgoing(order[i]).empty()) NT_TRY_VOID(rates_->advance(order[i]));
   }
   if (out.has_errors()) return out.first_error();
   graph_.arithmetic = Arithmetic::kInteger;
@@ -147,6 +150,7 @@ void Quantizer::quantize_relay(PopulationId id) {
   for (Incoming& part : parts) part.bits = options_.weight_bits;
   const double unit = sums_only ? parts[0].unit : sum_scales(id, parts, false)[0];
   const std::vector<double> scale(channels, unit);
+  if (!sums_only) place_weights(parts, scale);
   round_weights(parts, scale, 0);
   Interval every;
   ChannelIntervals payload = currents(id, parts, scale, every);
@@ -170,55 +174,6 @@ std::vector<Quantizer::Incoming> Quantizer::incoming(PopulationId id, bool per_c
     parts.push_back(std::move(part));
   }
   return parts;
-}
-
-std::vector<double> Quantizer::sum_scales(PopulationId id, const std::vector<Incoming>& parts,
-                                          bool per_channel) const {
-  const Population& population = graph_[id];
-  std::vector<double> scale(index(channels_of(population.shape)), 0);
-  for (const Incoming& part : parts) {
-    const double most = most_of(part.bits);
-    for (std::size_t i = 0; i < part.real.value.size(); ++i) {
-      double& channel = scale[index(part.real.channel[i])];
-      channel = std::max(channel, std::abs(part.real.value[i]) * part.unit / most);
-    }
-  }
-  double largest = *std::ranges::max_element(scale);
-  if (largest == 0) {
-    // No weight at all; the unit only has to represent the parameters.
-    const Firing* firing = firing_of(population.neuron);
-    for (const Tensor* tensor : {&population.bias, firing ? &firing->threshold : nullptr}) {
-      for (std::int64_t i = 0; tensor && tensor->defined() && i < tensor->size(); ++i) {
-        largest = std::max(largest, std::abs(tensor->at(i)) / most_of(options_.weight_bits));
-      }
-    }
-    if (largest == 0) largest = 1;
-  }
-  for (double& channel : scale) {
-    if (!per_channel || channel == 0) channel = largest;
-  }
-  return scale;
-}
-
-void Quantizer::round_weights(std::vector<Incoming>& parts, const std::vector<double>& scale,
-                              int fraction_bits) const {
-  for (Incoming& part : parts) {
-    part.whole = part.real;
-    double most = 0;
-    for (std::size_t i = 0; i < part.real.value.size(); ++i) {
-      double& value = part.whole.value[i];
-      value *= part.unit / scale[index(part.real.channel[i])];
-      most = std::max(most, std::abs(value));
-    }
-    // A smaller shift leaves fraction bits to the weights, where 16 bits have room for them.
-    int extra = 0;
-    while (part.bits == 16 && part.real.few && extra < fraction_bits &&
-           std::ldexp(most, extra + 1) <= kFewMost) {
-      ++extra;
-    }
-    part.shift = static_cast<std::uint32_t>(fraction_bits - extra);
-    for (double& value : part.whole.value) value = round_half_even(std::ldexp(value, extra));
-  }
 }
 
 ChannelIntervals Quantizer::currents(PopulationId id, const std::vector<Incoming>& parts,
@@ -286,27 +241,33 @@ Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>
   return result;
 }
 
-void Quantizer::quantize_neurons(PopulationId id) {
+Result<> Quantizer::quantize_neurons(PopulationId id) {
   // Readouts are compared with each other, so that all classes share one unit.
   const bool per_channel = options_.per_channel && !std::holds_alternative<Li>(graph_[id].neuron);
   std::vector<Incoming> parts = incoming(id, per_channel);
   const std::vector<double> scale = sum_scales(id, parts, per_channel);
+  place_weights(parts, scale);
+  if (rates_) NT_TRY_VOID(correct_bias(id, parts, scale));
   const bool automatic = options_.fraction_bits < 0;
   int fraction_bits = automatic ? kMostFractionBits : options_.fraction_bits;
   Candidate chosen = candidate(id, parts, scale, fraction_bits);
   while (automatic && !chosen.fits && fraction_bits > 0) {
     chosen = candidate(id, parts, scale, --fraction_bits);
   }
-  if (!chosen.fits) return overflow(id, chosen.current, chosen.range, fraction_bits);
+  if (!chosen.fits) {
+    overflow(id, chosen.current, chosen.range, fraction_bits);
+    return {};
+  }
   if (firing_of(graph_[id].neuron) != nullptr && chosen.threshold_low < 1) {
     context_.diagnostics.report(
         error("quantize.threshold", ModelNode{path_, graph_[id].name},
               fmt::format("a threshold of '{}' is below half a membrane unit at {} fraction bits",
                           graph_[id].name, fraction_bits),
               "raise 'fraction_bits', or calibrate with granularity layer"));
-    return;
+    return {};
   }
   store(id, parts, chosen);
+  return {};
 }
 
 void Quantizer::store(PopulationId id, const std::vector<Incoming>& parts,

@@ -12,24 +12,46 @@
 #include <utility>
 #include <vector>
 
+#include "passes/compress/row_quantizer.hpp"
 #include "passes/pass.hpp"
 #include "passes/spike/bounds.hpp"
 #include "passes/spike/input_range.hpp"
+#include "passes/spike/mean_rates.hpp"
 
 namespace neurotool::integer {
+
+enum class WeightMethod { kNearest, kGptq };
+enum class BiasCorrection { kAuto, kAlways, kNever };  ///< kAuto: with gptq
 
 struct QuantizeOptions {
   std::uint32_t weight_bits = 8;
   bool per_channel = true;
   std::uint32_t input_bits = 8;
   int fraction_bits = -1;  ///< F; -1: the largest up to 16 that fits
+  WeightMethod method = WeightMethod::kNearest;
+  compress::ScaleRule scale = compress::ScaleRule::kMaxAbs;
+  bool power_of_two = false;
+  BiasCorrection bias_correction = BiasCorrection::kAuto;
+  std::int64_t samples = 512;
+
+  bool corrects_bias() const {
+    return bias_correction == BiasCorrection::kAlways ||
+           (bias_correction == BiasCorrection::kAuto && method == WeightMethod::kGptq);
+  }
+  bool needs_rates() const { return method == WeightMethod::kGptq || corrects_bias(); }
 };
 
 class Quantizer {
  public:
-  /// `graph` is float, compact and says its steps; `path` is for messages.
-  Quantizer(SpikeGraph& graph, const QuantizeOptions& options, std::string path, Context& context)
-      : graph_(graph), options_(options), path_(std::move(path)), context_(context) {}
+  /// `graph` is float, compact and says its steps; `path` is for messages. `rates`: absent in a
+  /// plan, and where the options need none.
+  Quantizer(SpikeGraph& graph, const QuantizeOptions& options, std::string path, Context& context,
+            std::optional<MeanRates> rates = {})
+      : graph_(graph),
+        options_(options),
+        path_(std::move(path)),
+        context_(context),
+        rates_(std::move(rates)) {}
 
   /// All findings go to the context's diagnostics; the returned error is the first.
   Result<> run(const std::optional<InputRange>& range);
@@ -43,6 +65,8 @@ class Quantizer {
   struct Incoming {
     ProjectionId id;
     Weights real, whole;
+    /// Of weights with few bits: their place on the grid of the sum's scale, whatever F is.
+    std::vector<double> place;
     double unit = 1;         ///< u of its source
     std::uint32_t bits = 8;  ///< of the stored weight
     std::uint32_t shift = 0;
@@ -60,11 +84,19 @@ class Quantizer {
   void quantize_input(PopulationId id, const std::optional<InputRange>& range);
   bool quantize_relays();
   void quantize_relay(PopulationId id);
-  void quantize_neurons(PopulationId id);
+  Result<> quantize_neurons(PopulationId id);
 
   std::vector<Incoming> incoming(PopulationId id, bool per_channel) const;
+  /// Scales that a part of few-bit weights asks for, one per channel; 0 for one without weights.
+  std::vector<double> part_scales(const Incoming& part, std::size_t channels,
+                                  bool per_channel) const;
   std::vector<double> sum_scales(PopulationId id, const std::vector<Incoming>& parts,
                                  bool per_channel) const;
+  /// Finds the place of each few-bit weight.
+  void place_weights(std::vector<Incoming>& parts, const std::vector<double>& scale) const;
+  /// Tells the rates about the rounded weights, and takes what the mean current lost back.
+  Result<> correct_bias(PopulationId id, const std::vector<Incoming>& parts,
+                        const std::vector<double>& scale);
   void round_weights(std::vector<Incoming>& parts, const std::vector<double>& scale,
                      int fraction_bits) const;
   /// Currents per channel; `every` also holds each partial sum.
@@ -81,6 +113,7 @@ class Quantizer {
   const QuantizeOptions& options_;
   std::string path_;
   Context& context_;
+  std::optional<MeanRates> rates_;
   std::vector<Sent> sent_;  ///< by population
   std::vector<bool> known_;
 };
