@@ -17,9 +17,9 @@ ANY = re.compile(CODE)
 # Families that are codes wherever they stand; other dotted strings (metrics, file names) are not.
 FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "snapshot", "pass", "qcfs", "readout",
             "quantize", "internal", "target", "plugin", "run", "cli", "json", "fold_batch_norm", "fold_constants", "recognise_quantizers", "quantize_activations", "exact", "certify", "cpu", "spikecore",
-            "hdf5"}
+            "hdf5", "train"}
 # Keys of the pipeline file that look like codes, and a domain of ONNX that does.
-KEYS = {"data.test", "data.calibration", "data.preprocess", "run.mode", "run.steps", "run.batch", "run.seed",
+KEYS = {"data.test", "data.calibration", "data.train", "data.preprocess", "run.mode", "run.steps", "run.batch", "run.seed",
         "model.path", "model.dims", "model.reference", "target.name", "target.version", "target.sha256", "target.options", "report.directory",
         "onnx.brevitas"}
 FILE_ENDINGS = {"hpp", "onnx", "json", "yaml", "md", "txt", "npy", "npz", "nir", "so", "h5", "cpp", "svg", "xml"}

@@ -17,9 +17,10 @@ MAY_USE = {
     "io": ["base", "ir"],
     "eval": ["base", "ir"],
     "frontend": ["base", "ir", "io", "eval"],
-    "passes": ["base", "ir", "eval", "config"],
+    "train": ["base"],
+    "passes": ["base", "ir", "eval", "config", "train"],
     "target": ["base", "ir", "io", "eval", "config"],
-    "session": ["base", "config", "ir", "io", "eval", "frontend", "passes", "target"],
+    "session": ["base", "config", "ir", "io", "eval", "frontend", "train", "passes", "target"],
 }
 SDK_USERS = {"target"}
 
@@ -36,7 +37,10 @@ CONFINED = {
     "google/protobuf": ["core/src/frontend/onnx/"],
     "oneapi/dnnl": ["core/src/eval/", "plugins/cpu/"],
     "dnnl": ["core/src/eval/", "plugins/cpu/"],
-    "dlfcn.h": ["core/src/target/"],
+    "dlfcn.h": ["core/src/target/", "core/src/train/library.cpp"],
+    "torch/": ["core/src/train/torch/"],
+    "ATen/": ["core/src/train/torch/"],
+    "c10/": ["core/src/train/torch/"],
     "CLI/": ["tools/neurotool/"],
 }
 PRINTS = re.compile(r"\bstd::(cout|cerr|clog)\b|\b(printf|puts|fputs|fprintf)\s*\(|\bfmt::print\b")

@@ -68,7 +68,7 @@ struct PipelineConfig {
   Located<std::filesystem::path> model;
   Located<std::filesystem::path> model_reference;  ///< empty: nothing to check the model against
   std::vector<BoundDim> model_dims;
-  DataConfig test, calibration;
+  DataConfig test, calibration, train;
   PreprocessConfig preprocess;
   std::vector<PassConfig> passes;
   Located<std::string> target;                         ///< empty: no target; only plan

@@ -257,6 +257,9 @@ std::vector<PipelineSection> make_table() {
   table.push_back(data_section("data.calibration",
                                "Samples that passes choose thresholds with; never the test set.",
                                &PipelineConfig::calibration));
+  table.push_back(data_section("data.train",
+                               "Labelled samples that passes train with; never the test set.",
+                               &PipelineConfig::train));
   table.push_back(preprocess_section());
   table.push_back({.info = {.path = "passes",
                             .summary = "What is done to the network, in this order; 'neurotool "

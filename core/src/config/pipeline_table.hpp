@@ -26,7 +26,7 @@ struct PipelineRow {
 struct PipelineSection {
   SectionInfo info;
   std::vector<PipelineRow> rows{};
-  DataConfig PipelineConfig::*data = nullptr;  ///< of data.test and data.calibration
+  DataConfig PipelineConfig::*data = nullptr;  ///< of data.test, data.calibration, data.train
 };
 
 const std::vector<PipelineSection>& pipeline_table();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,13 @@ namespace neurotool {
 enum class Changed : bool { kNo, kYes };
 
 struct PassInfo {
-  std::string_view name;      ///< "fold_batch_norm": file name, YAML key, test name, doc page
-  std::string_view summary;   ///< one sentence; shown by `neurotool passes`
-  Level from, to;             ///< kTensor to kSpike is a lowering
+  std::string_view name;     ///< "fold_batch_norm": file name, YAML key, test name, doc page
+  std::string_view summary;  ///< one sentence; shown by `neurotool passes`
+  Level from, to;            ///< kTensor to kSpike is a lowering
   /// Tensor passes: the network computes something else afterwards (fewer bits, fewer weights), so
   /// that its accuracy is worth measuring again.
   bool approximates = false;
+  bool trains = false;  ///< a run needs data.train
 };
 
 /// A number that a pass found out, for the report ("qcfs", "conv1", "dead_channels", 3).
@@ -45,6 +47,8 @@ struct Context {
   DeviceLimits limits;
   std::vector<PassFact> facts;
   bool plan = false;  ///< nobody will run the result: what needs data may be left as it is
+  const SampleSource* training = nullptr;  ///< labelled; never the test set
+  std::optional<Model> tuned = {};  ///< the network as training left it, for the report folder
 
   RandomStream random(std::string_view pass, std::string_view node) const {
     return RandomStream(seed, pass, node);
@@ -65,7 +69,8 @@ struct PassEntry {
   PassInfo info;
   std::span<const OptionInfo> options;
   /// Builds the pass from its section; problems go to `out` and the result is then null.
-  std::unique_ptr<Pass> (*create)(const yaml::Node& section, std::string_view path, Diagnostics& out);
+  std::unique_ptr<Pass> (*create)(const yaml::Node& section, std::string_view path,
+                                  Diagnostics& out);
 };
 
 /// Binds an option table to a section and builds P(options), or null if there were errors.

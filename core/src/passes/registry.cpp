@@ -11,6 +11,7 @@
 #include "passes/spike/clean_passes.hpp"
 #include "passes/spike/spike_passes.hpp"
 #include "passes/tensor/tensor_passes.hpp"
+#include "passes/train/train_passes.hpp"
 
 namespace neurotool {
 
@@ -26,6 +27,8 @@ std::span<const PassEntry> pass_registry() {
       prune_entry(),
       quantize_weights_entry(),
       recognise_quantizers_entry(),
+      tune_qcfs_entry(),
+      tune_bptt_entry(),
       quantize_activations_entry(),
       rate_entry(),
       qcfs_entry(),

@@ -36,6 +36,9 @@ class Execution {
   Result<> plan();
   Result<> open_target();
   Result<> open_data();
+  Result<std::unique_ptr<SampleSource>> open_role(const DataConfig& data, std::string_view key,
+                                                  const Shape& shape) const;
+  Result<> check_training() const;
   Result<> run_passes();
   Result<> choose_steps();
   Result<> check_target();
@@ -75,7 +78,8 @@ class Execution {
   std::optional<Target> target_;
   std::shared_ptr<const SpikeGraph> graph_;
   std::optional<Program> program_;
-  std::unique_ptr<SampleSource> test_, calibration_;
+  std::unique_ptr<SampleSource> test_, calibration_, train_;
+  std::optional<Model> tuned_;  ///< as the last pass that trains left it
   std::optional<Predictions> float_classes_;
 
   // The scene of a bug: what ran last, on what.

@@ -151,7 +151,9 @@ Result<> Execution::open_target() {
 }
 
 Result<> Execution::open_data() {
-  if (!uses_data() || (!config_.test.given && !config_.calibration.given)) return {};
+  if (!uses_data()) return {};
+  NT_TRY_VOID(check_training());
+  if (!config_.test.given && !config_.calibration.given && !config_.train.given) return {};
   clock_.stage("open data");
   NT_TRY(const Shape shape, sample_shape(model_, config_.steps.value));
   if (wants(RunMode::kSimulate)) {
@@ -160,12 +162,31 @@ Result<> Execution::open_data() {
     result_.report.data_name = config_.test.images.value.filename().string();
     result_.report.samples = static_cast<std::uint64_t>(test_->size());
   }
-  if (!config_.calibration.given) return {};
-  NT_TRY(calibration_, open_samples(config_.calibration, config_.preprocess, shape));
-  if (calibration_->size() > 0) return {};
-  return error("run.no-samples", config_.calibration.at,
-               fmt::format("'{}' holds no samples", calibration_->name()),
-               "check 'first' and 'count' of data.calibration");
+  NT_TRY(calibration_, open_role(config_.calibration, "data.calibration", shape));
+  NT_TRY(train_, open_role(config_.train, "data.train", shape));
+  return {};
+}
+
+Result<std::unique_ptr<SampleSource>> Execution::open_role(const DataConfig& data,
+                                                           std::string_view key,
+                                                           const Shape& shape) const {
+  if (!data.given) return std::unique_ptr<SampleSource>();
+  NT_TRY(auto source, open_samples(data, config_.preprocess, shape));
+  if (source->size() > 0) return source;
+  return error("run.no-samples", data.at, fmt::format("'{}' holds no samples", source->name()),
+               fmt::format("check 'first' and 'count' of {}", key));
+}
+
+Result<> Execution::check_training() const {
+  for (const PlannedPass& planned : passes_) {
+    if (!planned.entry->info.trains || config_.train.given) continue;
+    return error("run.no-training-data", planned.at,
+                 fmt::format("pass '{}' needs labelled training samples, and the pipeline has no "
+                             "'data.train'",
+                             planned.entry->info.name),
+                 "add 'data: { train: { images: FILE, labels: FILE } }', not the test set");
+  }
+  return {};
 }
 
 void Execution::add_instruments(PassManager& manager) {
@@ -192,7 +213,8 @@ Result<> Execution::run_passes() {
                   .calibration = calibration_.get(),
                   .limits = target_ ? target_->limits(call()) : DeviceLimits{},
                   .facts = {},
-                  .plan = depth_ == Depth::kPlan};
+                  .plan = depth_ == Depth::kPlan,
+                  .training = train_.get()};
   const Result<> done = manager.run(passes_, model_, context);
   const std::vector<PassTiming>& rows = result_.report.timing.passes;
   for (std::size_t i = 0; i < rows.size() && i < result_.report.passes.size(); ++i) {
@@ -205,6 +227,7 @@ Result<> Execution::run_passes() {
     pass.synapses_after = rows[i].synapses_after;
   }
   result_.report.facts = std::move(context.facts);
+  tuned_ = std::move(context.tuned);
   if (!done) return done.error();
   if (diagnostics_.has_errors()) return diagnostics_.first_error();
   step_.clear();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "frontend/onnx/export.hpp"
 #include "session/execution.hpp"
 #include "session/findings.hpp"
 #include "session/lock.hpp"
@@ -113,6 +114,10 @@ Result<> Execution::write_report() {
   NT_TRY_VOID(folder_.write("report.md", report_markdown(report)));
   NT_TRY_VOID(folder_.write("pipeline.lock.yaml",
                             lock_text(result_.resolved, report, folder_.final_path())));
+  if (tuned_) {
+    NT_TRY(const std::string tuned, write_onnx(*tuned_));
+    NT_TRY_VOID(folder_.write("tuned.onnx", tuned));
+  }
   if (const std::string chart = report_chart(report); !chart.empty()) {
     NT_TRY_VOID(folder_.write("events.svg", chart));
   }

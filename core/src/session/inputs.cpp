@@ -161,6 +161,8 @@ Result<std::vector<InputFileReport>> describe_files(const PipelineConfig& config
     files.push_back({"test labels", &config.test.labels.value});
     files.push_back({"calibration images", &config.calibration.images.value});
     files.push_back({"calibration labels", &config.calibration.labels.value});
+    files.push_back({"training images", &config.train.images.value});
+    files.push_back({"training labels", &config.train.labels.value});
   }
   std::vector<InputFileReport> result;
   for (const NamedFile& file : files) {

@@ -93,7 +93,7 @@ void resolve_paths(PipelineConfig& config) {
   config.model.value = everywhere(config.model.value);
   config.model_reference.value = everywhere(config.model_reference.value);
   config.report_directory.value = everywhere(config.report_directory.value);
-  for (DataConfig* data : {&config.test, &config.calibration}) {
+  for (DataConfig* data : {&config.test, &config.calibration, &config.train}) {
     data->images.value = everywhere(data->images.value);
     data->labels.value = everywhere(data->labels.value);
   }
