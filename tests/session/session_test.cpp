@@ -98,6 +98,49 @@ Json timeless(const fs::path& folder) {
   return report;
 }
 
+TEST(SessionDoctor, AccountsForEveryLayerAndDrawsIt) {
+  const test::TempFolder temp;
+  const Ended ended = run(read(temp.write(
+      "p.yaml", whole_pipeline("report: { directory: out, doctor: { samples: 100 } }\n"))));
+  ASSERT_EQ(ended.result.outcome, Outcome::kDone) << ended.text();
+  const Diagnosis& diagnosis = ended.result.report.diagnosis.value();
+  EXPECT_EQ(diagnosis.samples, 100);
+  ASSERT_EQ(diagnosis.layers.size(), 1u);
+  const LayerDiagnosis& layer = diagnosis.layers.front();
+  // The first layer sees a constant current: nothing comes in wrong, and timing cannot err.
+  EXPECT_NEAR(layer.inherited, 0, 1e-6);
+  EXPECT_LT(layer.unevenness, 0.01);  // float sums may differ by one count at a tie
+  EXPECT_GT(layer.quantization, layer.unevenness);
+  EXPECT_GT(layer.cosine, 0.98);
+  EXPECT_EQ(layer.alone.correct, diagnosis.spiking_accuracy.correct);
+  EXPECT_EQ(layer.up_to_here.correct, diagnosis.spiking_accuracy.correct);
+  ASSERT_FALSE(diagnosis.advice.empty());
+  EXPECT_TRUE(diagnosis.advice.front().tried.has_value());
+  EXPECT_TRUE(fs::exists(temp.path() / "out/doctor.svg"));
+  const Json report = *Json::parse(test::slurp(temp.path() / "out/report.json"));
+  EXPECT_EQ(report.find("doctor")->find("samples")->dump(0), "100");
+}
+
+TEST(SessionDoctor, NeedsTheFloatNetwork) {
+  const test::TempFolder temp;
+  SessionOptions with = options();
+  with.dump_ir = DumpFilter{};
+  ASSERT_EQ(run(read(temp.write("p.yaml", whole_pipeline("report: { directory: out }\n"))), with)
+                .result.outcome,
+            Outcome::kDone);
+  SessionOptions from = options();
+  for (const auto& entry : fs::directory_iterator(temp.path() / "out/ir")) {
+    if (entry.path().filename().string().ends_with("qcfs.h5")) from.from_snapshot = entry.path();
+  }
+  ASSERT_FALSE(from.from_snapshot.empty());
+  const Ended ended =
+      run(read(temp.write("q.yaml", "version: 1\n" + model_line() + data_section() +
+                                        "target: cpu\nreport: { doctor: { samples: 10 } }\n")),
+          from);
+  EXPECT_EQ(ended.code(), "doctor.no-float-network");
+  EXPECT_EQ(ended.result.outcome, Outcome::kConfig);
+}
+
 TEST(SessionPlan, SeesTheWholeNetworkAndWritesNothing) {
   const test::TempFolder temp;
   const Ended ended =

@@ -145,6 +145,7 @@ CommandLine::CommandLine() : app_("", "neurotool") {
   root.app = &app_;
   commands_.push_back(std::move(root));
   add_run(*this);
+  add_doctor(*this);
   add_inspect(*this);
   add_opt(*this);
   add_passes(*this);

@@ -75,6 +75,7 @@ inline constexpr int kExitDone = 0, kExitNo = 1, kExitUsage = 2;
 
 // One function for each command, in its own file.
 void add_run(CommandLine& line);
+void add_doctor(CommandLine& line);
 void add_inspect(CommandLine& line);
 void add_opt(CommandLine& line);
 void add_passes(CommandLine& line);

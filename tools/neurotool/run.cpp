@@ -8,16 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
-#include "base/parallel.hpp"
 #include "base/text.hpp"
 #include "cli.hpp"
-#include "config/pipeline.hpp"
 #include "events.hpp"
 #include "explain_plan.hpp"
 #include "help.hpp"
 #include "passes/registry.hpp"
-#include "plugin_options.hpp"
+#include "pipeline_command.hpp"
 #include "progress.hpp"
 #include "render.hpp"
 #include "session/session.hpp"
@@ -26,12 +23,9 @@ namespace neurotool::cli {
 namespace {
 
 struct RunOptions {
-  std::string file;
-  std::vector<std::string> overrides;
+  PipelineOptions pipeline;
   bool dry_run = false, explain = false, timing = false, no_verify = false;
   std::string dump_ir, from, format = "text", events;
-  std::size_t threads = 0;
-  PluginOptions plugins;
 };
 
 /// What one run needs at hand.
@@ -41,23 +35,6 @@ struct RunContext {
   Diagnostics diagnostics;
   std::unique_ptr<EventLog> log;
 };
-
-int exit_code(Outcome outcome) { return static_cast<int>(outcome); }
-
-int fail(Error reason, Terminal& terminal) {
-  const int code = exit_code(outcome_of(reason.code));
-  show(reason, terminal);
-  return code;
-}
-
-Result<std::vector<Override>> parse_overrides(const std::vector<std::string>& texts) {
-  std::vector<Override> overrides;
-  for (const std::string& text : texts) {
-    NT_TRY(Override item, parse_override(text, static_cast<std::uint32_t>(overrides.size() + 1)));
-    overrides.push_back(std::move(item));
-  }
-  return overrides;
-}
 
 /// "all", "changed" or names of passes between commas.
 Result<DumpFilter> parse_dump_filter(const std::string& text) {
@@ -81,7 +58,7 @@ Result<DumpFilter> parse_dump_filter(const std::string& text) {
 }
 
 Result<SessionOptions> session_options(const RunOptions& options) {
-  SessionOptions result{.plugins = options.plugins.search_path(),
+  SessionOptions result{.plugins = options.pipeline.plugins.search_path(),
                         .verify = !options.no_verify,
                         .dump_ir = {},
                         .from_snapshot = options.from,
@@ -161,29 +138,13 @@ SessionResult run_session(RunContext& context, PipelineConfig config, SessionOpt
   return result;
 }
 
-void send_log_to(Terminal& terminal) {
-  if (terminal.verbosity == 0) return;
-  set_log_sink(
-      [&terminal](LogLevel, std::string_view message) {
-        terminal.err().write(escape_control(message) + "\n");
-      },
-      terminal.verbosity > 1 ? LogLevel::kDebug : LogLevel::kInfo);
-}
-
 int run_pipeline(const RunOptions& options, Terminal& terminal) {
-  send_log_to(terminal);
-  set_thread_count(options.threads);
   RunContext context{.options = options, .terminal = terminal, .diagnostics = {}, .log = nullptr};
-  auto overrides = parse_overrides(options.overrides);
-  if (!overrides) return fail(std::move(overrides).error(), terminal);
   auto session = session_options(options);
   if (!session) return fail(std::move(session).error(), terminal);
-  auto config = read_pipeline(options.file, *overrides, context.diagnostics);
-  if (!config) {
-    if (!context.diagnostics.has_errors()) context.diagnostics.report(config.error());
-    show(context.diagnostics, terminal, render_options(terminal));
-    return exit_code(Outcome::kConfig);  // whatever is wrong with a pipeline file, nothing ran
-  }
+  int exit = kExitDone;
+  auto config = read_pipeline_or_show(options.pipeline, context.diagnostics, terminal, exit);
+  if (!config) return exit;
   if (!options.events.empty()) {
     auto log = EventLog::open(options.events, terminal);
     if (!log) return fail(std::move(log).error(), terminal);
@@ -197,12 +158,7 @@ int run_pipeline(const RunOptions& options, Terminal& terminal) {
 
 void add_run_options(Command& command, RunOptions& options) {
   CLI::App& app = *command.app;
-  add_value(command, "--set", options.overrides, "PATH=VALUE",
-            "Override one value of the file, such as run.steps=16 or passes.qcfs.steps=16; "
-            "repeatable.")
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false);
+  add_pipeline_options(command, options.pipeline);
   app.add_flag("--dry-run", options.dry_run,
                "Plan, check and print the network that would run; reads no data, writes nothing.");
   app.add_flag("--explain", options.explain,
@@ -215,21 +171,11 @@ void add_run_options(Command& command, RunOptions& options) {
   app.add_flag("--timing", options.timing, "Print the time and memory of each stage.");
   app.add_flag("--no-verify", options.no_verify,
                "Do not check the network after each pass, to time without it.");
-  add_value(command, "--threads", options.threads, "N",
-            "Number of threads, 0 for one per core. Results do not depend on it.")
-      ->check(CLI::Validator(
-          [](const std::string& text) -> std::string {
-            const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-            if (digits && text.size() < 5 && std::stoi(text) <= 1024) return {};
-            return fmt::format("is '{}', expected a whole number from 0 to 1024", text);
-          },
-          ""));
   add_value(command, "--from", options.from, "SNAPSHOT",
             "Start from a snapshot that --dump-ir wrote, instead of the file's model.");
   add_value(command, "--format", options.format, "text|json", "What goes to stdout.");
   add_value(command, "--events", options.events, "FILE",
             "Write what happens as JSON lines; - means stdout, instead of the result.");
-  add_plugin_options(command, options.plugins);
 }
 
 constexpr std::string_view kDetails =
@@ -255,7 +201,7 @@ void add_run(CommandLine& line) {
                     "Try another number of steps and hand the numbers on."},
                    {"neurotool explain config.range", "Read about a message."}};
   CLI::Option* config =
-      add_value(root, "--config", root_options->file, "FILE", "The pipeline to run.");
+      add_value(root, "--config", root_options->pipeline.file, "FILE", "The pipeline to run.");
   add_run_options(root, *root_options);
   root.action = [root_options, config, &line](Terminal& terminal) {
     if (config->count() > 0) return run_pipeline(*root_options, terminal);
@@ -270,7 +216,8 @@ void add_run(CommandLine& line) {
                       {"neurotool run mnist.yaml --dry-run", "See what would run, in a second."},
                       {"neurotool run mnist.yaml --set run.batch=10 --explain",
                        "See where each value comes from."}};
-  require(command, add_value(command, "file", options->file, "FILE", "The pipeline to run."));
+  require(command,
+          add_value(command, "file", options->pipeline.file, "FILE", "The pipeline to run."));
   add_run_options(command, *options);
   command.action = [options](Terminal& terminal) { return run_pipeline(*options, terminal); };
 }

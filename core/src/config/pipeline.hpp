@@ -79,6 +79,9 @@ struct PipelineConfig {
   Located<std::int64_t> batch{64, {}};  ///< samples handed to the target at once
   Located<std::uint64_t> seed{1, {}};
   Located<std::filesystem::path> report_directory;  ///< empty: no folder is written
+  Located<std::int64_t> doctor_samples;  ///< test samples that the doctor looks at; 0: none
+  Located<bool> doctor_trials{true, {}};
+  Located<std::int64_t> neurobench_samples{32, {}};  ///< that activity is counted on; 0: none
   std::vector<Expectation> expect;
 };
 

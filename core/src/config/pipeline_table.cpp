@@ -233,6 +233,27 @@ PipelineSection report_section() {
                        "Folder for the report; without it nothing is written.")}};
 }
 
+PipelineSection doctor_section() {
+  const auto samples = [](auto& config) -> auto& { return config.doctor_samples; };
+  const auto trials = [](auto& config) -> auto& { return config.doctor_trials; };
+  return {.info = {.path = "report.doctor",
+                   .summary = "Where accuracy goes, layer by layer, and what may help."},
+          .rows = {row("samples", samples,
+                       "Test samples to examine, from the first on; 0 for no examination.")
+                       .range(0, 1e6),
+                   row("trials", trials, "Try each piece of advice on the same samples.")}};
+}
+
+PipelineSection neurobench_section() {
+  const auto samples = [](auto& config) -> auto& { return config.neurobench_samples; };
+  return {.info = {.path = "report.neurobench",
+                   .summary = "The metrics of the NeuroBench harness, beside the others."},
+          .rows = {row("samples", samples,
+                       "Test samples that activity is counted on, from the first on; 0 for sizes "
+                       "only.")
+                       .range(0, 1e6)}};
+}
+
 PipelineSection model_section() {
   const auto path = [](auto& config) -> auto& { return config.model; };
   const auto reference = [](auto& config) -> auto& { return config.model_reference; };
@@ -272,6 +293,8 @@ std::vector<PipelineSection> make_table() {
                 .shape = SectionShape::kTargetOptions}});
   table.push_back(run_section());
   table.push_back(report_section());
+  table.push_back(doctor_section());
+  table.push_back(neurobench_section());
   table.push_back(expect_section());
   for (PipelineSection& section : table) {
     for (const PipelineRow& row : section.rows) section.info.rows.push_back(row.info);

@@ -121,11 +121,21 @@ class ReadoutScale {
   std::int64_t per_channel_;
 };
 
-/// Classes of one batch out of the records that the target pushed.
-Result<> read_classes(const RunResult& result, const Population& output, PopulationId id,
-                      const Batch& batch, std::vector<std::int32_t>& classes) {
+Error no_readout(const std::string& name, std::ptrdiff_t sample) {
+  return error(
+      "target.misbehaved", {},
+      fmt::format("the target sent no readout of '{}' for sample {} of a batch", name, sample),
+      "neurotool plugin check FILE tests a plugin");
+}
+
+}  // namespace
+
+Result<std::vector<std::int32_t>> read_classes(const RunResult& result, const SpikeGraph& graph,
+                                               PopulationId id, std::int64_t count) {
+  const Population& output = graph[id];
   const ReadoutScale scale(output);
-  std::vector<bool> seen(static_cast<std::size_t>(batch.count));
+  std::vector<bool> seen(static_cast<std::size_t>(count));
+  std::vector<std::int32_t> classes(seen.size());
   for (const ValueRecord& record : result.values) {
     if (record.population != id || record.variable != "readout") continue;
     const auto sample = static_cast<std::size_t>(record.sample);
@@ -134,22 +144,26 @@ Result<> read_classes(const RunResult& result, const Population& output, Populat
           "target.misbehaved", {},
           fmt::format("the target sent a readout of {} values for sample {} of a batch of "
                       "{}; '{}' has {} neurons",
-                      record.value.size(), record.sample, batch.count, output.name, output.size()),
+                      record.value.size(), record.sample, count, output.name, output.size()),
           "neurotool plugin check FILE tests a plugin");
     }
     seen[sample] = true;
-    classes[static_cast<std::size_t>(batch.first) + sample] =
+    classes[sample] =
         largest(output.size(), [&](std::int64_t i) { return record.value.at(i) * scale(i); });
   }
   const auto missing = std::ranges::find(seen, false);
-  if (missing == seen.end()) return {};
-  return error("target.misbehaved", {},
-               fmt::format("the target sent no readout of '{}' for sample {}", output.name,
-                           batch.first + (missing - seen.begin())),
-               "neurotool plugin check FILE tests a plugin");
+  if (missing != seen.end()) return no_readout(output.name, missing - seen.begin());
+  return classes;
 }
 
-}  // namespace
+std::vector<std::int32_t> largest_in_rows(const Tensor& rows, std::int64_t count) {
+  const std::int64_t width = rows.size() / count;
+  std::vector<std::int32_t> result;
+  for (std::int64_t row = 0; row < count; ++row) {
+    result.push_back(largest(width, [&](std::int64_t i) { return rows.at(row * width + i); }));
+  }
+  return result;
+}
 
 Result<> check_labels(const SampleSource& data, const Location& at) {
   if (data.size() == 0) {
@@ -205,12 +219,9 @@ Result<Predictions> float_predictions(const TensorGraph& graph, const SampleSour
                                    outputs.size(), to_string(logits.shape()), batch.count),
                        "neurotool inspect MODEL shows its outputs");
         }
-        const std::int64_t classes = logits.size() / batch.count;
-        class_count.store(classes);
-        for (std::int64_t sample = 0; sample < batch.count; ++sample) {
-          result.classes[static_cast<std::size_t>(batch.first + sample)] =
-              largest(classes, [&](std::int64_t i) { return logits.at(sample * classes + i); });
-        }
+        class_count.store(logits.size() / batch.count);
+        std::ranges::copy(largest_in_rows(logits, batch.count),
+                          result.classes.begin() + batch.first);
         return {};
       }));
   result.class_count = class_count.load();
@@ -244,7 +255,9 @@ Result<SpikingRun> spiking_predictions(const Program& program, const SpikeGraph&
         OneBatch one(all);
         NT_TRY(RunResult result, program.simulate(call, {findings[batch.index], one, {}}));
         metrics[batch.index] = std::move(result.metrics);
-        return read_classes(result, graph[output], output, batch, run.predictions.classes);
+        NT_TRY(const auto classes, read_classes(result, graph, output, batch.count));
+        std::ranges::copy(classes, run.predictions.classes.begin() + batch.first);
+        return {};
       });
   for (const Diagnostics& batch : findings) {
     for (Diagnostic& item : batch.all()) report_once(diagnostics, std::move(item));

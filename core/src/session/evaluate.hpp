@@ -21,6 +21,13 @@ struct Predictions {
   std::int64_t class_count = 0;
 };
 
+/// The classes that a batch's readouts say, one per sample. `result` is what the target pushed for
+/// `count` samples, with a probe "readout" on `output`. Error: target.misbehaved.
+Result<std::vector<std::int32_t>> read_classes(const RunResult& result, const SpikeGraph& graph,
+                                               PopulationId output, std::int64_t count);
+/// The index of the largest element of each of `count` equal rows; ties to the lower index.
+std::vector<std::int32_t> largest_in_rows(const Tensor& rows, std::int64_t count);
+
 /// Labels that a run can be judged by. Errors: run.no-samples, run.no-labels.
 Result<> check_labels(const SampleSource& data, const Location& at);
 /// Counts agreements with the labels. Error: run.label-range.

@@ -47,8 +47,11 @@ class Execution {
   Result<> evaluate_float();
   Result<> compile();
   Result<> simulate();
+  Result<> count_neurobench();
+  Result<> examine_layers();
   void judge_expectations();
   Result<> write_report();
+  Result<Accuracy> try_settings(const PipelineConfig& config);
 
   bool wants(RunMode mode) const;
   bool uses_data() const { return depth_ == Depth::kRun; }
@@ -73,6 +76,7 @@ class Execution {
   Model model_;
   std::optional<TensorGraph> imported_;  ///< what float accuracy is measured on
   std::optional<TensorGraph> changed_;   ///< what tensor passes made of it, where that differs
+  std::optional<TensorGraph> lowered_;   ///< as the lowering pass saw it
   std::vector<PlannedPass> passes_;
   TargetRegistry registry_;
   std::optional<Target> target_;

@@ -47,6 +47,19 @@ class TensorInstrument final : public Instrument {
   bool approximated_ = false;
 };
 
+/// Keeps the float network that a lowering pass starts from.
+class LoweringInstrument final : public Instrument {
+ public:
+  explicit LoweringInstrument(std::optional<TensorGraph>& network) : network_(network) {}
+  Result<> before(const PassInfo& info, const Model& model) override {
+    if (info.from != info.to) network_ = model.tensor();
+    return {};
+  }
+
+ private:
+  std::optional<TensorGraph>& network_;
+};
+
 std::string list_names(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 3;
   std::string text;
@@ -192,6 +205,7 @@ Result<> Execution::check_training() const {
 void Execution::add_instruments(PassManager& manager) {
   manager.add(std::make_unique<SceneInstrument>(step_, before_step_));
   manager.add(std::make_unique<TensorInstrument>(changed_));
+  manager.add(std::make_unique<LoweringInstrument>(lowered_));
   if (options_.verify) manager.add(verify_instrument());
   manager.add(timing_instrument(result_.report.timing.passes));
   if (!options_.dump_ir || depth_ == Depth::kPlan) return;

@@ -17,6 +17,7 @@ constexpr std::array kFamilies{
     Family{"cli.", Outcome::kConfig},
     Family{"config.", Outcome::kConfig},
     Family{"pass.", Outcome::kConfig},
+    Family{"doctor.", Outcome::kConfig},
     Family{"run.", Outcome::kConfig},
     Family{"run.expect", Outcome::kNo},
     Family{"run.reference", Outcome::kNo},

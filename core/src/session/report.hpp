@@ -14,6 +14,9 @@
 #include "config/schema.hpp"
 #include "passes/instruments/instruments.hpp"
 #include "passes/pass.hpp"
+#include "session/accuracy.hpp"
+#include "session/doctor/diagnosis.hpp"
+#include "session/neurobench/metrics.hpp"
 #include "target/target.hpp"
 
 namespace neurotool {
@@ -37,14 +40,6 @@ struct PassReport {
   bool ran = false, changed = false;
   std::int64_t nodes_before = 0, nodes_after = 0;
   std::int64_t neurons_after = 0, synapses_after = 0;
-};
-
-/// Accuracy over labelled samples; counts, so that nothing is lost to rounding.
-struct Accuracy {
-  std::int64_t correct = 0, samples = 0;
-  double share() const {
-    return samples ? static_cast<double>(correct) / static_cast<double>(samples) : 0;
-  }
 };
 
 /// A file that went into the run, by its name without folders: reports do not name machines.
@@ -85,6 +80,8 @@ struct Report {
   std::vector<PopulationReport> populations;  ///< in graph order; empty before lowering
   std::vector<PassFact> facts;
   std::vector<ExpectationResult> expectations;
+  std::optional<neurobench::Metrics> neurobench_float, neurobench_spiking;
+  std::optional<Diagnosis> diagnosis;   ///< when the doctor was asked
   std::vector<std::string> artifacts;   ///< relative to the report folder
   std::vector<Diagnostic> diagnostics;  ///< warnings and notes of the run
   Timing timing;

@@ -47,6 +47,10 @@ Json accuracy_json(const std::optional<Accuracy>& accuracy) {
       {"correct", accuracy->correct}, {"samples", accuracy->samples}, {"share", accuracy->share()}};
 }
 
+Json neurobench_json(const std::optional<neurobench::Metrics>& metrics) {
+  return metrics ? neurobench::to_json(*metrics) : Json(nullptr);
+}
+
 Json metrics_json(const Report& report) {
   Json list = Json::array();
   if (report.float_accuracy) {
@@ -194,6 +198,9 @@ Json report_json(const Report& report) {
       {"passes", passes_json(report)},
       {"facts", facts_json(report)},
       {"expectations", expectations_json(report)},
+      {"neurobench", Json::Object{{"float", neurobench_json(report.neurobench_float)},
+                                  {"spiking", neurobench_json(report.neurobench_spiking)}}},
+      {"doctor", report.diagnosis ? diagnosis_json(*report.diagnosis) : Json(nullptr)},
       {"artifacts", strings(report.artifacts)},
       {"diagnostics", diagnostics_json(report)},
       {"timing", timing_json(report.timing)},

@@ -173,6 +173,7 @@ std::string report_markdown(const Report& report) {
   text += results_section(report);
   text += expectations_section(report);
   text += populations_section(report, !report_chart(report).empty());
+  if (report.diagnosis) text += diagnosis_markdown(*report.diagnosis);
   text += diagnostics_section(report);
   text += passes_section(report);
   text += metrics_section(report);

@@ -57,6 +57,8 @@ Result<> Execution::all_steps() {
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(evaluate_float());
   if (wants(RunMode::kCompile)) NT_TRY_VOID(compile());
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(simulate());
+  if (wants(RunMode::kSimulate)) NT_TRY_VOID(count_neurobench());
+  if (wants(RunMode::kSimulate)) NT_TRY_VOID(examine_layers());
   judge_expectations();
   return write_report();
 }
