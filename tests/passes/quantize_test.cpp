@@ -249,11 +249,65 @@ TEST(Quantize, TheBoundKnowsThatFiringTakesTheMembraneDown) {
   EXPECT_EQ(integer::membrane_range(silent, 1000).high, 5 + 8000);
 }
 
-TEST(Quantize, RefusesLeakyNeurons) {
+/// Every membrane and payload of `name`, in real units, step by step.
+std::vector<double> course(const SpikeGraph& graph, std::string_view name, const Stimulus& stimulus,
+                           std::uint32_t steps) {
+  std::vector<double> seen;
+  const SpikeEvaluator evaluator(graph);
+  SpikeState state = evaluator.initial_state();
+  const PopulationId id = graph.find(name);
+  const Tensor& value = graph[id].membrane_value;
+  const auto done = evaluator.run(state, {&stimulus, 1}, steps, [&](const StepRecord& record) {
+    if (record.population != id) return;
+    for (const float v : record.membrane_f) seen.push_back(double{v});
+    for (const std::int64_t v : record.membrane_i) {
+      seen.push_back(static_cast<double>(v) * (value.defined() ? value.at(0) : 1));
+    }
+    for (const float payload : record.payload_f) seen.push_back(double{payload});
+    for (const std::int64_t payload : record.payload_i) {
+      seen.push_back(static_cast<double>(payload));
+    }
+  });
+  EXPECT_TRUE(done.has_value()) << to_string(done.error());
+  return seen;
+}
+
+TEST(Quantize, LeakyNeuronsDoWhatTheyDid) {
+  for (const bool cuba : {false, true}) {
+    SpikeGraph graph;
+    graph.steps = 40;
+    const PopulationId input = graph.add(build::input_population("input", {1}));
+    Population leaky = build::lif_population("leaky", {1}, 1.0f, 0.9f);
+    if (cuba) {
+      const Lif lif = std::get<Lif>(leaky.neuron);
+      leaky.neuron =
+          CubaLif{.firing = lif.firing, .decay = lif.decay, .current_decay = Tensor::scalar(0.7f)};
+    }
+    const PopulationId id = graph.add(leaky);
+    const PopulationId output = graph.add(build::readout_population("output", {1}));
+    std::get<Li>(graph[output].neuron).decay = Tensor::scalar(0.75f);
+    graph.connect(input, id, build::dense(1, 1, std::vector<float>{0.25f}));
+    graph.connect(id, output, build::dense(1, 1, std::vector<float>{1}));
+    Model model = test::spike_model(graph);
+    const test::MemorySamples samples({1}, {{1.0f}});
+    const auto run = run_passes(model, "quantize", &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    const SpikeGraph& whole = model.spike();
+    const Tensor sample = Tensor::from<float>({1}, {1.0f});
+    const auto wanted = course(graph, "leaky", {input, sample}, 40);
+    const auto found =
+        course(whole, "leaky",
+               {whole.find("input"), whole_stimulus(whole[whole.find("input")], sample)}, 40);
+    ASSERT_EQ(wanted.size(), found.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 5e-3) << i;
+  }
+}
+
+TEST(Quantize, RefusesNeuronsThatGrowByThemselves) {
   SpikeGraph graph;
   graph.steps = 4;
   const PopulationId input = graph.add(build::input_population("input", {1}));
-  const PopulationId lif = graph.add(build::lif_population("lif", {1}, 1.0f, 0.5f));
+  const PopulationId lif = graph.add(build::lif_population("lif", {1}, 1.0f, 2.5f));
   const PopulationId output = graph.add(build::readout_population("output", {1}));
   graph.connect(input, lif, build::dense(1, 1, std::vector<float>{1}));
   graph.connect(lif, output, build::dense(1, 1, std::vector<float>{1}));
@@ -275,6 +329,76 @@ TEST(Quantize, RefusesThresholdsThatRoundToNothing) {
   Model model = test::spike_model(graph);
   const auto run = run_passes(model, "quantize{fraction_bits=0}");
   EXPECT_THAT(run.codes(), ElementsAre("quantize.threshold"));
+}
+
+/// Two rectified layers and a readout, wide enough for few bits to hurt.
+Model wide_net(std::uint64_t seed) {
+  test::Network net({2, 6, 6}, seed);
+  net.conv("conv1", 2, 8, 1, 0.3).relu("relu1").conv("conv2", 8, 8, 1, 0.15).relu("relu2");
+  net.pool("pool").add("flatten", Flatten{}).gemm("fc", 72, 4, 0.2);
+  return net.finish("wide_net");
+}
+
+/// Root mean square distance of the logits from those of the float graph.
+double logit_error(const SpikeGraph& real, const SpikeGraph& whole, const SampleSource& samples) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < samples.size(); ++i) {
+    const Tensor sample = *samples.batch(i, 1);
+    const auto wanted = logits(real, sample, real.steps), found = logits(whole, sample, real.steps);
+    for (std::size_t c = 0; c < wanted.size(); ++c) {
+      sum += (wanted[c] - found[c]) * (wanted[c] - found[c]);
+    }
+  }
+  return std::sqrt(sum);
+}
+
+TEST(Quantize, GptqKeepsLogitsBetterThanTheNearestNumbers) {
+  double nearest = 0, gptq = 0;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const auto samples = test::random_samples({2, 6, 6}, 48, 0, 1, seed);
+    const auto test_samples = test::random_samples({2, 6, 6}, 8, 0, 1, seed + 100);
+    Model real = wide_net(seed);
+    ASSERT_TRUE(run_passes(real, "qcfs{steps=32,method=max}", &samples).result.has_value());
+    Model a = real, b = real;
+    ASSERT_TRUE(run_passes(a, "quantize{weight_bits=3}", &samples).result.has_value());
+    const auto run = run_passes(b, "quantize{weight_bits=3,method=gptq}", &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    nearest += logit_error(real.spike(), a.spike(), test_samples);
+    gptq += logit_error(real.spike(), b.spike(), test_samples);
+  }
+  EXPECT_LT(gptq, 0.8 * nearest);
+}
+
+TEST(Quantize, OneBitIsASignAndIsStoredInTwo) {
+  Model model = test::spike_model(two_by_two());
+  ASSERT_TRUE(run_passes(model, "quantize{weight_bits=1}").result.has_value());
+  const Tensor& weight = *weight_of(model.spike().projections[0].connectivity);
+  EXPECT_EQ(weight.quantization()->bits, 2u);
+  for (const double value : numbers(weight)) EXPECT_EQ(std::abs(value), 1);
+}
+
+TEST(Quantize, PowersOfTwoAreWhatOneUnitOfASumIsWorth) {
+  Model model = wide_net(1);
+  const auto samples = test::random_samples({2, 6, 6}, 16, 0, 1);
+  ASSERT_TRUE(run_passes(model, "qcfs{steps=8},quantize{weight_bits=4,power_of_two=true}", &samples)
+                  .result.has_value());
+  const SpikeGraph& graph = model.spike();
+  const Tensor& unit = graph[graph.find("conv2")].membrane_value;
+  for (const double value : numbers(unit)) {
+    EXPECT_EQ(std::exp2(std::round(std::log2(value))), value);
+  }
+}
+
+TEST(Quantize, RefusesGptqWithoutSamplesOrWithoutRates) {
+  Model model = test::spike_model(two_by_two());
+  EXPECT_THAT(run_passes(model, "quantize{method=gptq}").codes(),
+              ElementsAre("quantize.no-calibration"));
+  SpikeGraph graph = two_by_two();
+  firing_of(graph.populations[1].neuron)->window.integrate_end = 2;
+  model = test::spike_model(graph);
+  const test::MemorySamples samples({2}, {{1, 1}});
+  EXPECT_THAT(run_passes(model, "quantize{method=gptq}", &samples).codes(),
+              ElementsAre("quantize.no-rates"));
 }
 
 TEST(Quantize, DoesNothingASecondTime) {

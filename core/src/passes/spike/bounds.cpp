@@ -2,6 +2,7 @@
 #include "passes/spike/bounds.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace neurotool::integer {
@@ -142,6 +143,19 @@ bool Interval::fits_int32() const {
          high <= std::numeric_limits<std::int32_t>::max();
 }
 
+Interval Leak::of(const Interval& value) const {
+  if (least == 1 && most == 1 && shift == 0) return value;
+  Interval left{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  for (const double v : {value.low, value.high}) {
+    for (const double decay : {least, most}) {
+      const double exact = std::ldexp(v * decay, -static_cast<int>(shift));
+      const double kept = rounding == Rounding::kFloor ? std::floor(exact) : std::trunc(exact);
+      left = {std::min(left.low, kept), std::max(left.high, kept)};
+    }
+  }
+  return left;
+}
+
 ChannelIntervals delivered(const Connectivity& connectivity, const Weights& whole,
                            const ChannelIntervals& payload, const Shape& source,
                            const Shape& target) {
@@ -171,7 +185,7 @@ ChannelIntervals delivered(const Connectivity& connectivity, const Weights& whol
 Interval membrane_range(const MembraneRule& rule, std::uint32_t steps) {
   Interval now = rule.initial, range = rule.initial;
   for (std::uint32_t t = 0; t < steps; ++t) {
-    now = now + rule.current;
+    if (t < rule.integrating) now = rule.leak.of(now) + rule.current;
     range = range.hull(now);
     now = after_firing(rule, now);
     range = range.hull(now);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,15 @@ ChannelIntervals delivered(const Connectivity& connectivity, const Weights& whol
                            const ChannelIntervals& payload, const Shape& source,
                            const Shape& target);
 
+/// What is left of a value after a step, by a fixed-point decay between two bounds.
+struct Leak {
+  double least = 1, most = 1;  ///< whole numbers, in units of 2^-shift
+  std::uint32_t shift = 0;
+  Rounding rounding = Rounding::kFloor;
+
+  Interval of(const Interval& value) const;
+};
+
 /// What decides how far a membrane can go, all in membrane units.
 struct MembraneRule {
   Interval initial, current;  ///< at the start; arriving per step
@@ -38,6 +48,8 @@ struct MembraneRule {
   bool fires_down = false;   ///< negative payloads lift a membrane below 0 to less than theta
   bool to_value = false;
   Interval reset;  ///< with to_value
+  Leak leak;
+  std::uint32_t integrating = std::numeric_limits<std::uint32_t>::max();  ///< steps, at most
 };
 /// Every value that the membrane can have before or after firing, in `steps` steps.
 Interval membrane_range(const MembraneRule& rule, std::uint32_t steps);

@@ -5,6 +5,7 @@
 //
 // Only graphs that run their window to its end (graph.steps says so), and only where the products
 // fit: a power of two goes into the projection's shift, anything else into weights of 16 bits.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>

@@ -2,7 +2,9 @@
 // projections from the same sources: they do the same in every step. Populations are taken in the
 // order of a step, so that a merge is seen by those behind it; what feeds back into itself is equal
 // only to what names the very same sources.
+#include <algorithm>
 #include <map>
+#include <string>
 
 #include "passes/spike/clean_passes.hpp"
 #include "passes/structural_key.hpp"

@@ -36,8 +36,7 @@ bool fold_constant(SpikeGraph& graph, PopulationId id, std::int64_t channel, std
     if (!every || projection.delay_steps > 0) return false;
     auto known =
         std::ranges::find(biases, projection.target, [](const auto& b) { return b.first; });
-    if (known == biases.end())
-      known = biases.insert(biases.end(), {projection.target, target.bias});
+    if (known == biases.end()) known = biases.emplace(biases.end(), projection.target, target.bias);
     std::vector<double> sum(static_cast<std::size_t>(target.size()), 0);
     for (std::int64_t n = 0; n < target.size(); ++n) {
       sum[static_cast<std::size_t>(n)] = integer::parameter_at(known->second, target.shape, n, 0);

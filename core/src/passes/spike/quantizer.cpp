@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "passes/spike/leaks.hpp"
 #include "passes/spike/parameters.hpp"
 
 namespace neurotool::integer {
@@ -22,12 +23,13 @@ std::string unsupported_part(const Neuron& neuron) {
   struct {
     std::string operator()(const Input&) const { return {}; }
     std::string operator()(const Relay&) const { return {}; }
-    std::string operator()(const If& model) const {
-      return model.firing.radix_bits > 0 ? "a threshold that changes with the step" : "";
+    std::string operator()(const If&) const { return {}; }
+    std::string operator()(const Lif& model) const { return decay_misfit(model.decay); }
+    std::string operator()(const CubaLif& model) const {
+      const std::string slow = decay_misfit(model.current_decay);
+      return slow.empty() ? decay_misfit(model.decay) : slow;
     }
-    std::string operator()(const Lif&) const { return "a leak"; }
-    std::string operator()(const CubaLif&) const { return "a leak"; }
-    std::string operator()(const Li& model) const { return model.decay.defined() ? "a leak" : ""; }
+    std::string operator()(const Li& model) const { return decay_misfit(model.decay); }
   } part;
   return std::visit(part, neuron);
 }
@@ -212,33 +214,51 @@ Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>
   round_weights(parts, scale, fraction_bits);
   const ChannelIntervals current = currents(id, parts, result.membrane, result.current);
 
-  const Firing* firing = firing_of(population.neuron);
-  const Li* li = std::get_if<Li>(&population.neuron);
-  double lowest = std::numeric_limits<double>::infinity();
   for (std::size_t c = 0; c < current.size(); ++c) {
-    const auto in_units = [&](const Tensor& tensor) {
-      return channel_interval(tensor, shape, static_cast<std::int64_t>(c), result.membrane[c]);
-    };
-    MembraneRule rule;
-    // A bias that is added once is counted as if it were added in every step: a wider bound.
-    rule.current = current[c].hull({});
-    rule.initial = in_units(firing ? firing->initial_membrane : li->initial_membrane);
-    if (firing) {
-      rule.threshold = in_units(firing->threshold);
-      rule.max_per_step = firing->emission.max_per_step;
-      rule.always_fires =
-          firing->emission.max_total == Emission::kUnbounded && is_whole_time(firing->window);
-      rule.fires_down = firing->emission.min_per_step < 0;
-      rule.to_value = firing->reset == Reset::kToValue;
-      rule.reset = in_units(firing->reset_value);
-      lowest = std::min(lowest, rule.threshold.low);
-      result.range = result.range.hull(rule.threshold);
-    }
+    const MembraneRule rule = rule_of(population, static_cast<std::int64_t>(c), current[c], result);
     result.range = result.range.hull(membrane_range(rule, graph_.steps));
   }
-  result.threshold_low = firing ? lowest : 0;
   result.fits = result.current.fits_int32() && result.range.fits_int32();
   return result;
+}
+
+MembraneRule Quantizer::rule_of(const Population& population, std::int64_t channel,
+                                const Interval& current, Candidate& candidate) const {
+  const Shape& shape = population.shape;
+  const auto in_units = [&](const Tensor& tensor) {
+    return channel_interval(tensor, shape, channel, candidate.membrane[index(channel)]);
+  };
+  MembraneRule rule;
+  // A bias that is added once is counted as if it were added in every step: a wider bound.
+  rule.current = current.hull({});
+  rule.leak = leak_of(population, channel);
+  if (const auto* cuba = std::get_if<CubaLif>(&population.neuron)) {
+    // The synaptic current is a membrane of its own, without a threshold.
+    const MembraneRule slow{.current = rule.current,
+                            .leak = leak_of(cuba->current_decay, cuba->rounding, shape, channel)};
+    rule.current = membrane_range(slow, graph_.steps);
+    candidate.current = candidate.current.hull(rule.current);
+  }
+  const Firing* const firing = firing_of(population.neuron);
+  if (firing == nullptr) {
+    rule.initial = in_units(std::get<Li>(population.neuron).initial_membrane);
+    return rule;
+  }
+  rule.initial = in_units(firing->initial_membrane);
+  rule.threshold = in_units(firing->threshold);
+  rule.max_per_step = firing->emission.max_per_step;
+  rule.always_fires = firing->emission.max_total == Emission::kUnbounded &&
+                      is_whole_time(firing->window) && firing->radix_bits == 0;
+  rule.fires_down = firing->emission.min_per_step < 0;
+  rule.to_value = firing->reset == Reset::kToValue;
+  rule.reset = in_units(firing->reset_value);
+  rule.integrating = firing->window.integrate_end - firing->window.integrate_begin;
+  candidate.threshold_low = std::min(candidate.threshold_low, rule.threshold.low);
+  // The first threshold of a radix train is the largest.
+  const int most = static_cast<int>(firing->radix_bits > 0 ? firing->radix_bits - 1 : 0);
+  rule.threshold.high = std::ldexp(rule.threshold.high, most);
+  candidate.range = candidate.range.hull(rule.threshold);
+  return rule;
 }
 
 Result<> Quantizer::quantize_neurons(PopulationId id) {
@@ -258,7 +278,7 @@ Result<> Quantizer::quantize_neurons(PopulationId id) {
     overflow(id, chosen.current, chosen.range, fraction_bits);
     return {};
   }
-  if (firing_of(graph_[id].neuron) != nullptr && chosen.threshold_low < 1) {
+  if (chosen.threshold_low < 1) {
     context_.diagnostics.report(
         error("quantize.threshold", ModelNode{path_, graph_[id].name},
               fmt::format("a threshold of '{}' is below half a membrane unit at {} fraction bits",
@@ -295,6 +315,7 @@ void Quantizer::store(PopulationId id, const std::vector<Incoming>& parts,
   } else {
     to_whole(std::get<Li>(population.neuron).initial_membrane);
   }
+  store_decays(population.neuron);
   population.membrane_value = scaled_value(population.membrane_value, shape, chosen.membrane);
   store_weights(parts, chosen.membrane);
   fact(id, "fraction_bits", chosen.fraction_bits);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -76,9 +77,14 @@ class Quantizer {
     int fraction_bits = 0;
     std::vector<double> membrane;  ///< m per channel
     Interval current, range;       ///< of all neurons, over the run
-    double threshold_low = 0;      ///< smallest integer threshold; 0 without one
+    /// Smallest integer threshold.
+    double threshold_low = std::numeric_limits<double>::infinity();
     bool fits = false;
   };
+
+  /// The bounds of one channel's state; widens what the candidate holds.
+  MembraneRule rule_of(const Population& population, std::int64_t channel, const Interval& current,
+                       Candidate& candidate) const;
 
   bool check_models();
   void quantize_input(PopulationId id, const std::optional<InputRange>& range);

@@ -160,7 +160,7 @@ void keep_channels(SpikeGraph& graph, PopulationId id, const std::vector<std::in
     parameter = picked_parameter(parameter, population.shape, kept);
   };
   const auto pick_model = [&](auto& model) {
-    each_field(model, [&](auto, auto& field) {
+    each_field(model, [&](auto, [[maybe_unused]] auto& field) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Tensor>) pick(field);
     });
   };
