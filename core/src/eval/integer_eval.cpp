@@ -165,6 +165,22 @@ class Layer {
     });
   }
 
+  void add_kind(const MaxPool2d& kind, In in, Out out) const {
+    for_windows(kind.kernel, kind.stride, kind.padding, {1, 1}, [&](auto at, auto each) {
+      for (std::int64_t c = 0; c < target_[0]; ++c) {
+        std::optional<std::int64_t> most;
+        each([&](std::int64_t, std::int64_t pixel) {
+          const std::int64_t count = in[index(c * plane() + pixel)];
+          most = std::max(most.value_or(count), count);
+        });
+        const Tensor& weight = kind.weight;
+        const std::size_t place = weight.defined() && weight.size() > 1 ? index(c) : 0;
+        put(out, index(c * out_plane() + at),
+            most.value_or(0) * (weight.defined() ? whole(weight, place) : 1));
+      }
+    });
+  }
+
   void add_kind(const Conv2d& kind, In in, Out out) const {
     const Shape& shape = kind.weight.shape();
     const std::int64_t group_out = shape[0] / kind.groups, taps = shape[2] * shape[3];

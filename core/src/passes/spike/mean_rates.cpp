@@ -61,6 +61,24 @@ struct Delivered {
         op, with_batch(payload, source),
         Tensor::from<float>({channels, 1, kind.kernel[0], kind.kernel[1]}, std::move(weight)));
   }
+  /// The largest of sums grows, in the mean of all steps, by the largest of the means.
+  Result<Tensor> operator()(const MaxPool2d& kind) const {
+    const MaxPool op{.kernel = {kind.kernel[0], kind.kernel[1]},
+                     .strides = {kind.stride[0], kind.stride[1]},
+                     .dilations = {1, 1},
+                     .pads = {kind.padding.begin(), kind.padding.end()}};
+    const std::array<Tensor, 1> inputs{with_batch(payload, source)};
+    NT_TRY(const std::vector<Tensor> largest, evaluate_op(op, inputs));
+    const auto old = largest[0].as<float>();
+    const std::size_t neurons = index(element_count(target).value_or(0));
+    std::vector<float> values(old.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto neuron = static_cast<std::int64_t>(i % neurons);
+      values[i] = static_cast<float>(double{old[i]} * parameter_at(kind.weight, target, neuron, 1));
+    }
+    return Tensor::from<float>({payload.shape()[0], static_cast<std::int64_t>(neurons)},
+                               std::move(values));
+  }
   Result<Tensor> operator()(const OneToOne& kind) const {
     const auto old = payload.as<float>();
     const std::size_t neurons = index(payload.shape()[1]);
@@ -208,6 +226,11 @@ std::string MeanRates::unknown_part(const SpikeGraph& graph, PopulationId id) {
   const auto place = [&](PopulationId p) { return std::ranges::find(order, p); };
   for (const ProjectionId p : graph.incoming(id)) {
     if (place(graph[p].source) >= place(id)) return "a connection back";
+    const auto* pool = std::get_if<MaxPool2d>(&graph[p].connectivity);
+    if (pool != nullptr &&
+        (pool->base != 1 || pool->begin != 0 || pool->end != MaxPool2d::kForever)) {
+      return "a maximum in a window of steps";
+    }
   }
   return {};
 }

@@ -207,7 +207,6 @@ Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>
                                           const std::vector<double>& scale,
                                           int fraction_bits) const {
   const Population& population = graph_[id];
-  const Shape& shape = population.shape;
   Candidate result;
   result.fraction_bits = fraction_bits;
   for (const double s : scale) result.membrane.push_back(std::ldexp(s, -fraction_bits));
