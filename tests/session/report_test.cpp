@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "session/raster.hpp"
 #include "session/report_rows.hpp"
 #include "support/golden.hpp"
+#include "support/graphs.hpp"
 
 namespace neurotool {
 namespace {
@@ -146,6 +148,21 @@ TEST(ReportJson, DependsOnTheClockUnderTimingOnly) {
 
 TEST(ReportChart, DrawsOneBarForEachPopulationThatFires) {
   test::expect_golden("session", "report_chart", report_chart(full_report()));
+}
+
+TEST(RasterChart, DrawsALineForEachNeuronOrForSomeAtEqualDistances) {
+  SpikeRaster raster{.sample = 0, .steps = 4, .rows = {}};
+  raster.rows.push_back({"few<3>", 3, {{0, 0, false}, {1, 2, true}, {3, 1, false}}});
+  // Neurons 0, 2, 4, … of 64 have a line; neuron 3 has none.
+  raster.rows.push_back({"many", 64, {{0, 2, false}, {2, 3, false}, {3, 62, false}}});
+  test::expect_golden("session", "raster_chart", raster_chart(raster, "net on cpu"));
+}
+
+TEST(RasterChart, IsEmptyWithoutNeuronsThatFire) { EXPECT_EQ(raster_chart({}, "net"), ""); }
+
+TEST(WeightsChart, CountsWeightsAroundZero) {
+  test::expect_golden("session", "weights_chart",
+                      weights_chart(test::small_integer_mlp(), "net on cpu"));
 }
 
 TEST(ReportChart, IsEmptyWithoutASimulation) { EXPECT_EQ(report_chart(Report{}), ""); }

@@ -221,7 +221,8 @@ TEST(SessionRun, ReportsAccuracyAndCost) {
   EXPECT_FALSE(report.provisional);
   ASSERT_NE(find_metric(report, "events_per_neuron"), nullptr);
   EXPECT_GT(find_metric(report, "events_per_neuron")->value, 0);
-  for (const char* name : {"report.json", "report.md", "pipeline.lock.yaml", "events.svg"}) {
+  for (const char* name : {"report.json", "report.md", "pipeline.lock.yaml", "events.svg",
+                           "raster.svg", "weights.svg"}) {
     EXPECT_TRUE(fs::exists(temp.path() / "out" / name)) << name;
   }
 }

@@ -47,6 +47,7 @@ class Execution {
   Result<> evaluate_float();
   Result<> compile();
   Result<> simulate();
+  void draw_figures();
   Result<> count_neurobench();
   Result<> examine_layers();
   void judge_expectations();

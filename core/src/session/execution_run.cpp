@@ -12,6 +12,8 @@
 #include "session/findings.hpp"
 #include "session/lock.hpp"
 #include "session/metrics.hpp"
+#include "session/raster.hpp"
+#include "session/report_rows.hpp"
 
 namespace neurotool {
 namespace {
@@ -83,7 +85,27 @@ Result<> Execution::simulate() {
   derive_metrics(*graph_, run.totals, result_.report);
   result_.report.metrics.insert(result_.report.metrics.end(), compile_metrics.begin(),
                                 compile_metrics.end());
+  draw_figures();
   return {};
+}
+
+/// What the report shows of the network and of its first sample. A target that does not tell its
+/// spikes costs a drawing, not the run.
+void Execution::draw_figures() {
+  if (!folder_.wanted()) return;
+  std::vector<Figure>& figures = result_.report.figures;
+  const std::string title = report_title(result_.report);
+  const auto raster =
+      record_raster(*program_, *graph_, *test_, result_.report.steps, config_.seed.value, clock_);
+  if (!raster) {
+    report_once(diagnostics_, note("report.no-raster", {},
+                                   "the report has no spike raster: " + raster.error().message));
+  } else if (std::string chart = raster_chart(*raster, title); !chart.empty()) {
+    figures.push_back({"raster.svg", "Spikes of one sample", std::move(chart)});
+  }
+  if (std::string chart = weights_chart(*graph_, title); !chart.empty()) {
+    figures.push_back({"weights.svg", "Weights of each projection", std::move(chart)});
+  }
 }
 
 Result<> Execution::count_neurobench() {
@@ -195,6 +217,9 @@ Result<> Execution::write_report() {
   }
   if (report.diagnosis) {
     NT_TRY_VOID(folder_.write("doctor.svg", diagnosis_chart(*report.diagnosis)));
+  }
+  for (const Figure& figure : report.figures) {
+    NT_TRY_VOID(folder_.write(figure.file, figure.content));
   }
   return folder_.commit();
 }

@@ -24,7 +24,8 @@ LoadOptions load_options(const PipelineConfig& config);
 /// input is not held, steps come first. Errors: run.inputs, run.input-shape.
 Result<Shape> sample_shape(const Model& model, std::int64_t steps);
 
-/// Opens data.test, data.calibration or data.train. Errors: data.*, with a note that says where it is named.
+/// Opens data.test, data.calibration or data.train. Errors: data.*, with a note that says where it
+/// is named.
 Result<std::unique_ptr<SampleSource>> open_samples(const DataConfig& data,
                                                    const PreprocessConfig& preprocess,
                                                    const Shape& shape);

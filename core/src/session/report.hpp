@@ -54,6 +54,11 @@ struct ExpectationResult {
   bool met = false;
 };
 
+/// A drawing in the report's folder that the report shows.
+struct Figure {
+  std::string file, caption, content;
+};
+
 /// Everything that two equal runs may differ in.
 struct Timing {
   std::vector<std::pair<std::string, double>> stages;  ///< wall seconds, in order
@@ -83,6 +88,7 @@ struct Report {
   std::optional<neurobench::Metrics> neurobench_float, neurobench_spiking;
   std::optional<Diagnosis> diagnosis;   ///< when the doctor was asked
   std::vector<std::string> artifacts;   ///< relative to the report folder
+  std::vector<Figure> figures;          ///< beside report.md
   std::vector<Diagnostic> diagnostics;  ///< warnings and notes of the run
   Timing timing;
 };

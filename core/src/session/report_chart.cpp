@@ -1,4 +1,4 @@
-// A bar chart: events per neuron of each population.
+// A bar chart as plain SVG: events per neuron of each population.
 #include <algorithm>
 #include <cmath>
 
@@ -14,9 +14,9 @@ std::string bar(const PopulationReport& row, int index, double largest) {
   const int y = kTop + index * kRowHeight;
   const double events = *row.events_per_neuron;
   const int length = largest > 0 ? static_cast<int>(std::lround(kBarWidth * events / largest)) : 0;
-  return svg::text_before(kLabelWidth - 8, y + 15, row.name) +
-         svg::rectangle(kLabelWidth, y + 3, length, kRowHeight - 8, "#4477aa") +
-         svg::text(kLabelWidth + length + 6, y + 15, count_text(events));
+  std::string text = svg::label(kLabelWidth - 8, y + 15, row.name, svg::Anchor::kEnd);
+  text += svg::box(kLabelWidth, y + 3, length, kRowHeight - 8, svg::kBlue);
+  return text + svg::label(kLabelWidth + length + 6, y + 15, count_text(events));
 }
 
 }  // namespace
@@ -32,10 +32,11 @@ std::string report_chart(const Report& report) {
   if (rows.empty()) return {};
   const int width = kLabelWidth + kBarWidth + kValueWidth;
   const int height = kTop + static_cast<int>(rows.size()) * kRowHeight + 8;
-  std::string text = svg::open(width, height, report_title(report));
-  text += svg::bold(kLabelWidth, 20, "Events per neuron and sample (simulated)");
+  std::string text = svg::begin(width, height, report_title(report));
+  text += svg::label(kLabelWidth, 20, "Events per neuron and sample (simulated)",
+                     svg::Anchor::kStart, svg::Style::kBold);
   for (std::size_t i = 0; i < rows.size(); ++i) text += bar(*rows[i], static_cast<int>(i), largest);
-  return text + svg::close();
+  return text + "</svg>\n";
 }
 
 }  // namespace neurotool

@@ -12,9 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 8> kOurs{"report.json", "report.md",          "events.svg",
-                                                "doctor.svg",  "pipeline.lock.yaml", "artifacts",
-                                                "ir",          "tuned.onnx"};
+constexpr std::array<std::string_view, 10> kOurs{
+    "report.json", "report.md",          "events.svg", "raster.svg", "weights.svg",
+    "doctor.svg",  "pipeline.lock.yaml", "artifacts",  "ir",         "tuned.onnx"};
 
 /// The topmost folder on the way to `path` that does not exist yet; empty if its parent does.
 fs::path first_missing_above(const fs::path& path) {

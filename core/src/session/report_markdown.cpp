@@ -66,6 +66,9 @@ std::string populations_section(const Report& report, bool has_chart) {
   if (report.populations.empty()) return {};
   std::string text = "## Populations\n\n";
   if (has_chart) text += "![Events per neuron and sample](events.svg)\n\n";
+  for (const Figure& figure : report.figures) {
+    text += fmt::format("![{}]({})\n\n", figure.caption, figure.file);
+  }
   text += head({"population", "model", "shape", "neurons", "synapses in", "events per neuron",
                 "synaptic operations", "from"},
                "lllrrrrl");

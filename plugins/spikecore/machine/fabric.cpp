@@ -6,6 +6,11 @@
 
 namespace neurotool::spikecore {
 
+void Machine::note_packet(std::size_t source, std::size_t target) {
+  const std::size_t pair = source * chips_.size() + target;
+  if (traffic_[pair]++ == 0) pairs_.push_back(pair);
+}
+
 void Machine::sum(std::uint32_t place, std::int32_t value) {
   if (is_summed_[place] == 0) summed_.push_back(place);
   is_summed_[place] = 1;
@@ -22,7 +27,7 @@ void Machine::deliver() {
       if (packet.kind == PacketKind::kPartialSum && !core.sum_targets.empty()) {
         const SumTarget target = core.sum_targets[packet.slot];
         if (target.place >= 0) {
-          ++traffic_[std::size_t{core.chip} * chips_.size() + target.chip];
+          note_packet(core.chip, target.chip);
           sum(static_cast<std::uint32_t>(target.place), packet.value);
           continue;
         }
@@ -40,7 +45,7 @@ void Machine::deliver() {
 }
 
 void Machine::send(std::uint16_t source, const Packet& packet, const Route& route) {
-  ++traffic_[std::size_t{source} * chips_.size() + route.chip];
+  note_packet(source, route.chip);
   const Due due{route.chip, route.first, route.last, packet.kind, route.axon, packet.value};
   if (route.delay == 0) {
     arrive(due);
@@ -50,30 +55,29 @@ void Machine::send(std::uint16_t source, const Packet& packet, const Route& rout
 }
 
 std::vector<std::uint64_t> Machine::count_traffic() {
+  if (pairs_.empty()) return {};
   const std::size_t chips = chips_.size();
   std::vector<std::uint64_t> sent(chips, 0), received(chips, 0), farthest(chips, 0);
   // Links are numbered within a grid that may have more places than chips.
   const std::size_t width = image_.grid_width();
   std::vector<std::uint64_t> load(4 * width * ((chips + width - 1) / width), 0);
-  for (std::size_t source = 0; source < chips; ++source) {
-    for (std::size_t target = 0; target < chips; ++target) {
-      const std::uint64_t packets =
-          std::exchange(traffic_[source * chips + target], std::uint64_t{0});
-      if (packets == 0) continue;
-      chips_[source].packets += packets;
-      sent[source] += packets;
-      received[target] += packets;
-      std::uint64_t hops = 0;
-      image_.for_each_link(static_cast<std::uint32_t>(source), static_cast<std::uint32_t>(target),
-                           [&](std::uint32_t link) {
-                             load[link] += packets;
-                             ++hops;
-                           });
-      chips_[source].hops += hops * packets;
-      farthest[source] = std::max(farthest[source], hops);
-      farthest[target] = std::max(farthest[target], hops);
-    }
+  for (const std::size_t pair : pairs_) {
+    const auto source = static_cast<std::uint32_t>(pair / chips);
+    const auto target = static_cast<std::uint32_t>(pair % chips);
+    const std::uint64_t packets = std::exchange(traffic_[pair], std::uint64_t{0});
+    chips_[source].packets += packets;
+    sent[source] += packets;
+    received[target] += packets;
+    std::uint64_t hops = 0;
+    image_.for_each_link(source, target, [&](std::uint32_t link) {
+      load[link] += packets;
+      ++hops;
+    });
+    chips_[source].hops += hops * packets;
+    farthest[source] = std::max(farthest[source], hops);
+    farthest[target] = std::max(farthest[target], hops);
   }
+  pairs_.clear();
   const std::uint64_t busiest = *std::ranges::max_element(load);
   std::vector<std::uint64_t> costs(chips);
   for (std::size_t chip = 0; chip < chips; ++chip) {
@@ -106,6 +110,8 @@ void Machine::spike(std::uint32_t chip, std::uint32_t first, std::uint32_t last,
                     std::int32_t payload) {
   const SpaceRange range = image_.spaces(chip, first, last);
   for (std::uint32_t space = range.first; space < range.first + range.count; ++space) {
+    // What nobody hears is lost.
+    if (image_.cores_of_space(space) == 0) continue;
     if (spaces_[space].set(axon, static_cast<std::int8_t>(payload))) continue;
     chips_[chip].dup += image_.cores_of_space(space);
     if (options_.strict_spikes) {

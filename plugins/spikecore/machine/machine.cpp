@@ -23,13 +23,16 @@ Machine::Machine(const Image& image, MachineOptions options)
     : image_(image),
       options_(options),
       cores_(image.cores().size()),
-      spaces_(image.space_count(), AxonSpace(image.object().axons)),
       chips_(image.object().chips),
       load_time_(image.object().chips, 0),
       run_time_(image.object().chips, 0),
       sums_(image.cores().size() * kSlots, 0),
       is_summed_(sums_.size(), 0),
       traffic_(std::size_t{image.object().chips} * image.object().chips, 0) {
+  // Axons that no core hears need no memory, however many a file names.
+  for (std::uint32_t space = 0; space < image.space_count(); ++space) {
+    spaces_.emplace_back(image.cores_of_space(space) > 0 ? image.object().axons : 0);
+  }
   reset();
 }
 
@@ -57,7 +60,8 @@ void Machine::clear() {
   for (auto* list : {&armed_, &blocked_, &senders_}) list->clear();
   for (const std::uint32_t place : summed_) sums_[place] = is_summed_[place] = 0;
   summed_.clear();
-  std::ranges::fill(traffic_, 0);
+  for (const std::size_t pair : pairs_) traffic_[pair] = 0;
+  pairs_.clear();
   due_.clear();
   step_ = cycles_ = core_cycles_ = 0;
 }

@@ -90,6 +90,7 @@ class Machine {
   void deliver();
   void send(std::uint16_t source, const Packet& packet, const Route& route);
   void arrive(const Due& due);
+  void note_packet(std::size_t source, std::size_t target);
   void sum(std::uint32_t place, std::int32_t value);
   void add_sums();
   /// What the packets of one DELIVER take on each chip.
@@ -119,6 +120,7 @@ class Machine {
 
   /// Packets of the DELIVER in progress, by source chip and destination chip.
   std::vector<std::uint64_t> traffic_;
+  std::vector<std::size_t> pairs_;  ///< of them, those with packets
 };
 
 }  // namespace neurotool::spikecore

@@ -63,6 +63,11 @@ class Toolchain : public testing::Test {
     const ToolResult result = run(std::move(arguments));
     return text + "\n" + result.out + result.err + "exit " + std::to_string(result.exit) + "\n\n";
   }
+  static std::string many(const std::string& text, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text;
+    return all;
+  }
   std::string content(const std::string& name) {
     std::ifstream stream(folder_ / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
@@ -86,6 +91,50 @@ TEST_F(Toolchain, DisassemblyAssemblesToTheSameBytes) {
   EXPECT_EQ(run({"as", "again.s"}).exit, 0);
   EXPECT_EQ(content("blink.sco"), content("again.sco"));
   EXPECT_EQ(run({"dis", "again.s"}).out, content("again.s"));
+}
+
+TEST_F(Toolchain, RunawayProgramsAndPlansEnd) {
+  folder_.write("loop.s", ".core 0\nREP 65536, body=15, dn=0, dw=0, ds=0\n" + many("NOP\n", 15) +
+                              "REP 65536, body=15, dn=0, dw=0, ds=0\n" + many("NOP\n", 15) +
+                              "HALT\n");
+  folder_.write("plan.s",
+                ".core 0\nHALT\n.plan\nLOOP 4294967295\nLOOP 4294967295\nCLEAR\nENDL\n"
+                "ENDL\n.endplan\n");
+  folder_.write("nested.s",
+                "REP 2, body=2, dn=0, dw=0, ds=0\nREP 2, body=1, dn=0, dw=0, ds=0\nNOP\n"
+                "HALT\n");
+  folder_.write("slots.s", "REP 300, body=1, dn=1, dw=1, ds=0\nACC a0, w[0:1], s[0:1]\nHALT\n");
+  std::string all;
+  for (const char* name : {"loop.s", "plan.s", "nested.s", "slots.s"}) {
+    const ToolResult result = run({"run-sco", name});
+    EXPECT_FALSE(result.timed_out) << name;
+    all += said({"run-sco", name});
+  }
+  expect_golden("spikecore", "runaways", all);
+}
+
+TEST_F(Toolchain, TheNumberOfThreadsChangesNoByte) {
+  const auto configs = std::filesystem::path(NEUROTOOL_TESTS_DIR).parent_path() / "configs";
+  const auto run_with = [&](const std::string& threads, const std::string& schedule) {
+    const std::string report = (folder_ / ("report" + threads)).string();
+    const ToolResult result =
+        run({"--config", (configs / "mnist_spikecore.yaml").string(), "-q", "--threads", threads,
+             "--set", "data.test.count=60", "--set", "run.batch=7", "--set",
+             "report.expect.accuracy=>= 0", "--set", "target.options.schedule=" + schedule, "--set",
+             "report.directory=" + report});
+    EXPECT_EQ(result.exit, 0) << result.err;
+    const std::string json = content("report" + threads + "/report.json");
+    const std::size_t timing = json.find("\"timing\"");
+    EXPECT_NE(timing, std::string::npos);
+    return json.substr(0, timing) + content("report" + threads + "/artifacts/program.sco") +
+           content("report" + threads + "/raster.svg");
+  };
+  for (const char* schedule : {"direct", "resident"}) {
+    const std::string one = run_with("1", schedule);
+    EXPECT_GT(one.size(), 100'000u);
+    EXPECT_TRUE(one == run_with("2", schedule)) << schedule;
+    EXPECT_TRUE(one == run_with("5", schedule)) << schedule;
+  }
 }
 
 TEST_F(Toolchain, SaysWhatIsWrong) {

@@ -15,14 +15,14 @@ namespace {
 constexpr int kLabel = 180, kBars = 360, kGap = 40, kDots = 220, kRow = 22, kTop = 64;
 
 struct Part {
-  std::string_view name, color;
+  std::string_view name, colour;
   double LayerDiagnosis::*error;
 };
 constexpr std::array kParts{
-    Part{"inherited", "#bbbbbb", &LayerDiagnosis::inherited},
-    Part{"clipping", "#ee6677", &LayerDiagnosis::clipping},
-    Part{"quantisation", "#4477aa", &LayerDiagnosis::quantization},
-    Part{"unevenness", "#ccbb44", &LayerDiagnosis::unevenness},
+    Part{"inherited", svg::kGrey, &LayerDiagnosis::inherited},
+    Part{"clipping", svg::kRed, &LayerDiagnosis::clipping},
+    Part{"quantisation", svg::kBlue, &LayerDiagnosis::quantization},
+    Part{"unevenness", svg::kYellow, &LayerDiagnosis::unevenness},
 };
 
 double total_error(const LayerDiagnosis& layer) {
@@ -35,8 +35,8 @@ std::string legend() {
   std::string text;
   int x = kLabel;
   for (const Part& part : kParts) {
-    text += svg::rectangle(x, 32, 12, 12, part.color);
-    text += svg::text(x + 17, 43, part.name);
+    text += svg::box(x, 32, 12, 12, part.colour);
+    text += svg::label(x + 17, 43, part.name);
     x += 90;
   }
   return text;
@@ -50,8 +50,8 @@ std::string error_bar(const LayerDiagnosis& layer, int y, double largest) {
     const auto place = [&](double value) {
       return largest > 0 ? static_cast<int>(std::lround(kBars * value / largest)) : 0;
     };
-    text += svg::rectangle(kLabel + place(before), y + 3, place(here) - place(before), kRow - 8,
-                           part.color);
+    text +=
+        svg::box(kLabel + place(before), y + 3, place(here) - place(before), kRow - 8, part.colour);
     before = here;
   }
   return text;
@@ -72,25 +72,26 @@ std::string diagnosis_chart(const Diagnosis& diagnosis) {
   const int rows = static_cast<int>(diagnosis.layers.size());
   const int bottom = kTop + rows * kRow;
   const int right = kLabel + kBars + kGap;
-  std::string text = svg::open(right + kDots + 60, bottom + 16, "Errors of each layer");
-  text += svg::bold(kLabel, 20, fmt::format("Errors, longest bar {:.0f} %", 100 * largest));
-  text += svg::bold(right, 20, "Accuracy up to here");
+  std::string text = svg::begin(right + kDots + 60, bottom + 16, "Errors of each layer");
+  text += svg::label(kLabel, 20, fmt::format("Errors, longest bar {:.0f} %", 100 * largest),
+                     svg::Anchor::kStart, svg::Style::kBold);
+  text += svg::label(right, 20, "Accuracy up to here", svg::Anchor::kStart, svg::Style::kBold);
   text += legend();
   const int goal = accuracy_place(diagnosis.float_accuracy);
-  text += svg::line(goal, kTop, goal, bottom, "#228833");
-  text += svg::text(right, 43,
-                    fmt::format("line: float, {:.1f} %", 100 * diagnosis.float_accuracy.share()));
+  text += svg::line(goal, kTop, goal, bottom, svg::kGreen);
+  text += svg::label(right, 43,
+                     fmt::format("line: float, {:.1f} %", 100 * diagnosis.float_accuracy.share()));
   for (int i = 0; i < rows; ++i) {
     const LayerDiagnosis& layer = diagnosis.layers[static_cast<std::size_t>(i)];
     const int y = kTop + i * kRow;
-    text += svg::text_before(kLabel - 8, y + 15, layer.population);
+    text += svg::label(kLabel - 8, y + 15, layer.population, svg::Anchor::kEnd);
     text += error_bar(layer, y, largest);
-    text += svg::line(right, y + 10, right + kDots, y + 10, "#dddddd");
-    text += svg::circle(accuracy_place(layer.up_to_here), y + 10, 4, "#228833");
-    text +=
-        svg::text(right + kDots + 8, y + 15, fmt::format("{:.1f}", 100 * layer.up_to_here.share()));
+    text += svg::line(right, y + 10, right + kDots, y + 10, svg::kPale);
+    text += svg::dot(accuracy_place(layer.up_to_here), y + 10, 4, svg::kGreen);
+    text += svg::label(right + kDots + 8, y + 15,
+                       fmt::format("{:.1f}", 100 * layer.up_to_here.share()));
   }
-  return text + svg::close();
+  return text + "</svg>\n";
 }
 
 }  // namespace neurotool
