@@ -47,11 +47,13 @@ class Execution {
   Result<> evaluate_float();
   Result<> compile();
   Result<> simulate();
+  void judge_expectations();
+  Result<> write_report();
+
+  // execution_examine.cpp: what the report says beyond the totals.
   void draw_figures();
   Result<> count_neurobench();
   Result<> examine_layers();
-  void judge_expectations();
-  Result<> write_report();
   Result<Accuracy> try_settings(const PipelineConfig& config);
 
   bool wants(RunMode mode) const;
