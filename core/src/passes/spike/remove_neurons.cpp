@@ -51,9 +51,8 @@ std::vector<std::int64_t> neurons_of(const Shape& shape, const std::vector<std::
   return neurons;
 }
 
-/// A parameter of rank 0, per channel or per neuron.
-Tensor picked_parameter(const Tensor& parameter, const Shape& shape,
-                        const std::vector<std::int64_t>& kept) {
+/// A parameter of rank 0, per channel or per neuron: channels lie along its first axis.
+Tensor picked_parameter(const Tensor& parameter, const std::vector<std::int64_t>& kept) {
   if (!parameter.defined() || parameter.rank() == 0) return parameter;
   return picked(parameter, 0, kept);
 }
@@ -157,7 +156,7 @@ void keep_channels(SpikeGraph& graph, PopulationId id, const std::vector<std::in
         without(projection, population.shape, graph[projection.target].shape, End::kSource, kept);
   }
   const auto pick = [&](Tensor& parameter) {
-    parameter = picked_parameter(parameter, population.shape, kept);
+    parameter = picked_parameter(parameter, kept);
   };
   const auto pick_model = [&](auto& model) {
     each_field(model, [&](auto, [[maybe_unused]] auto& field) {
