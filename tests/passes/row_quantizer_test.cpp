@@ -199,8 +199,8 @@ TEST(SparseRows, WhatStaysTakesOverForWhatGoes) {
   drop_weights(plain, keep, nullptr);
   drop_weights(solved, keep, &moments);
   for (std::size_t i = 0; i < keep.size(); ++i) {
-    if (keep[i] == 0) EXPECT_EQ(solved.value[i], 0);
-    if (keep[i] != 0) EXPECT_EQ(plain.value[i], weights.value[i]);
+    EXPECT_EQ(solved.value[i] == 0, keep[i] == 0) << i;
+    EXPECT_EQ(plain.value[i], keep[i] == 0 ? 0 : weights.value[i]) << i;
   }
   EXPECT_LT(output_error(weights, solved, moments), 0.5 * output_error(weights, plain, moments));
 }
