@@ -21,8 +21,9 @@ namespace neurotool::test {
 /// Samples held in memory.
 class MemorySamples final : public SampleSource {
  public:
-  MemorySamples(Shape shape, std::vector<std::vector<float>> samples)
-      : shape_(std::move(shape)), samples_(std::move(samples)) {}
+  MemorySamples(Shape shape, std::vector<std::vector<float>> samples,
+                std::vector<std::int32_t> labels = {})
+      : shape_(std::move(shape)), samples_(std::move(samples)), labels_(std::move(labels)) {}
 
   std::string name() const override { return "memory"; }
   std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
@@ -83,7 +84,8 @@ struct PassRun {
 
 /// Runs "a,b{x=1}" on the model, with verify after each pass.
 inline PassRun run_passes(Model& model, std::string_view list,
-                          const SampleSource* calibration = nullptr) {
+                          const SampleSource* calibration = nullptr,
+                          const SampleSource* training = nullptr) {
   Diagnostics diagnostics;
   NoProgress progress;
   Context context{.diagnostics = diagnostics,
@@ -91,7 +93,8 @@ inline PassRun run_passes(Model& model, std::string_view list,
                   .seed = 1,
                   .calibration = calibration,
                   .limits = {},
-                  .facts = {}};
+                  .facts = {},
+                  .training = training};
   PassRun run;
   auto parsed = parse_pass_list(list);
   if (!parsed) {

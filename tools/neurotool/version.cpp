@@ -8,6 +8,7 @@
 #include "io/snapshot.hpp"
 #include "target/target.hpp"
 #include "session/report.hpp"
+#include "train/engine.hpp"
 
 namespace neurotool::cli {
 
@@ -17,7 +18,8 @@ void add_version(CommandLine& line) {
   command.details =
       "The tool follows semantic versioning; plugins must match the plugin ABI; 'pipeline', "
       "'report' "
-      "and 'snapshot' are the versions of the file formats.";
+      "and 'snapshot' are the versions of the file formats; 'trainer' says whether passes that train can "
+      "run.";
   command.examples = {{"neurotool version --json", "For scripts."}};
   command.app->add_flag("--json", *json, "Print a JSON object.");
   command.action = [json](Terminal& terminal) {
@@ -26,12 +28,14 @@ void add_version(CommandLine& line) {
                                        {"plugin_abi", abi},
                                        {"pipeline", kPipelineVersion},
                                        {"report", kReportSchema},
-                                       {"snapshot", kSnapshotVersion}};
+                                       {"snapshot", kSnapshotVersion},
+                                       {"trainer", train::has_trainer()}};
     terminal.out().write(*json ? versions.dump() + "\n"
                                : fmt::format("neurotool {}\nplugin abi {}\npipeline {}\nreport {}\n"
-                                             "snapshot {}\n",
+                                             "snapshot {}\ntrainer {}\n",
                                              NEUROTOOL_VERSION, abi, kPipelineVersion,
-                                             kReportSchema, kSnapshotVersion));
+                                             kReportSchema, kSnapshotVersion,
+                                             train::has_trainer() ? "yes" : "no"));
     return kExitDone;
   };
 }

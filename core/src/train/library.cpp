@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 
 #include "train/engine.hpp"
@@ -59,8 +60,13 @@ bool has_trainer() {
 
 Result<const TrainerApi*> trainer_api() {
   // What was loaded stays for good: libtorch's threads cannot be unloaded.
-  static const Result<const TrainerApi*> api = load();
-  return api;
+  static std::mutex mutex;
+  static const TrainerApi* loaded = nullptr;
+  const std::lock_guard lock(mutex);
+  if (loaded == nullptr) {
+    NT_TRY(loaded, load());
+  }
+  return loaded;
 }
 
 }  // namespace neurotool::train

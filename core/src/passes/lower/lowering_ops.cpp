@@ -203,11 +203,23 @@ Outcome Lowering::operator()(const Clip&) {
   return rectified(is_constant(2) ? std::optional(constant(2).at(0)) : std::nullopt);
 }
 
-Outcome Lowering::operator()(const QuantizedActivation& op) {
-  if (!options_.keeps_levels) {
-    return refuse("rounds its input to whole levels, which a rate only comes near",
+Outcome Lowering::tuned_site(const QuantizedActivation& op) {
+  if (op.low != 0 || op.rounding != LevelRounding::kFloor || op.offset != 0.5f) {
+    return refuse("rounds its input to whole levels by another rule than neurons from v(0) = half",
                   "use the pass 'exact', which keeps every level");
   }
+  LinearForm input = form(0);
+  std::ranges::copy(node_->origins, std::back_inserter(input.origins));
+  std::vector<float> thresholds;
+  for (std::int64_t i = 0; i < constant(1).size(); ++i) {
+    thresholds.push_back(static_cast<float>(constant(1).at(i) * static_cast<double>(op.high)));
+  }
+  const PopulationId id = builder_.neurons(input, thresholds, false, options_.initial);
+  return whole(lowered_.graph, id, output_);
+}
+
+Outcome Lowering::operator()(const QuantizedActivation& op) {
+  if (!options_.keeps_levels) return tuned_site(op);
   LinearForm input = form(0);
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
   const auto scale = constant(1).converted(DType::kFloat32);

@@ -90,6 +90,8 @@ class Lowering {
   Outcome matrix(std::size_t input, Matrix matrix);
   Outcome pooled(const PoolGeometry& geometry);
   Outcome rectified(std::optional<double> cap);
+  /// A quantised activation as neurons whose threshold is its largest value: what tuning leaves.
+  Outcome tuned_site(const QuantizedActivation& op);
   Outcome added(double sign);
   Outcome scaled(std::size_t input, std::vector<double> factor);
   Outcome relabelled();

@@ -10,12 +10,11 @@
 
 namespace neurotool::training {
 
-/// A rectifier that is trained as neurons.
+/// A rectifier, or a quantised activation, that is trained as neurons.
 struct TrainedSite {
   OpId op;
   std::size_t parameter = 0;  ///< of its thresholds in the network; no values yet
   lower::Site site;           ///< for calibration
-  std::size_t rank = 0;       ///< of its value, the batch included
   std::vector<float> given;   ///< the thresholds that the graph already states; empty: none
 };
 

@@ -100,7 +100,7 @@ Planned Planner::rectifier(std::optional<double> cap) {
   if (shape.size() < 2) return refuse("has no channel axis", kBatchFirst);
   const std::int64_t channels = shape[1];
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
-  TrainedSite site{.op = id_, .parameter = plan_.constants.size(), .rank = shape.size()};
+  TrainedSite site{.op = id_, .parameter = plan_.constants.size()};
   site.site.value = node_->inputs[0];
   site.site.population = site.site.node = name;
   site.site.channels = channels;
@@ -129,6 +129,23 @@ Planned Planner::operator()(const Clip&) {
                   "only rectifiers become neurons here");
   }
   return rectifier(bounded ? std::optional(high.at(0)) : std::nullopt);
+}
+
+Planned Planner::operator()(const QuantizedActivation& op) {
+  const Tensor& scale = constant(1);
+  if (!scale.defined()) return refuse("has a computed scale", kConstant);
+  if (op.low != 0 || op.offset != 0.5f) {
+    return refuse(fmt::format("counts from {} with an offset of {}", op.low, double{op.offset}),
+                  "only activations that count from 0 and round to nearest become neurons here");
+  }
+  Planned node = rectifier(std::nullopt);
+  if (!node) return node;
+  TrainedSite& site = plan_.sites.back();
+  for (std::int64_t c = 0; c < site.site.channels; ++c) {
+    const double step = scale.at(scale.size() == 1 ? 0 : c);
+    site.given.push_back(static_cast<float>(step * static_cast<double>(op.high)));
+  }
+  return node;
 }
 
 Planned Planner::with_constant(NodeKind kind, std::size_t dynamic) {

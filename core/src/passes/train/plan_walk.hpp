@@ -41,6 +41,7 @@ class Planner {
   Planned operator()(const BatchNorm& op);
   Planned operator()(const Unary& op);
   Planned operator()(const Clip&);
+  Planned operator()(const QuantizedActivation& op);
   Planned operator()(const Binary& op);
   Planned operator()(const AveragePool& op);
   Planned operator()(const MaxPool& op);
