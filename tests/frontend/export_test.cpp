@@ -56,7 +56,8 @@ class Chain {
   Chain& add(Op op, std::vector<ValueId> more = {}) {
     std::vector<ValueId> inputs{value_};
     inputs.insert(inputs.end(), more.begin(), more.end());
-    value_ = graph_.add_op(std::string(op_name(op)), std::move(op), std::move(inputs), {"node"});
+    std::string name(op_name(op));
+    value_ = graph_.add_op(name, std::move(op), std::move(inputs), {"node"});
     return *this;
   }
   ValueId value() const { return value_; }
@@ -100,7 +101,8 @@ TEST(WriteOnnx, ConvolutionNormalisationAndPools) {
             {chain.floats({3}, {1, 0.5f, 2}), chain.floats({3}, {0, 1, -1}),
              chain.floats({3}, {0.1f, 0.2f, 0.3f}), chain.floats({3}, {1, 2, 3})});
   chain.add(Unary{UnaryKind::kRelu});
-  chain.add(MaxPool{.kernel = {2, 2}, .strides = {1, 1}, .dilations = {1, 1}, .pads = {0, 0, 1, 1}});
+  chain.add(
+      MaxPool{.kernel = {2, 2}, .strides = {1, 1}, .dilations = {1, 1}, .pads = {0, 0, 1, 1}});
   chain.add(AveragePool{.kernel = {2, 2},
                         .strides = {2, 2},
                         .dilations = {1, 1},
@@ -129,13 +131,12 @@ TEST(WriteOnnx, ShapesAndPieces) {
 }
 
 TEST(WriteOnnx, AQuantisedActivationAsExportersWriteIt) {
-  Chain chain;
-  const ValueId step = chain.floats({2, 1, 1}, {0.25f, 0.4f});
-  chain.add(Binary{BinaryKind::kDiv}, {step});
-  chain.add(Binary{BinaryKind::kAdd}, {chain.floats({}, {0.5f})}).add(Unary{UnaryKind::kFloor});
-  chain.add(Clip{}, {chain.floats({}, {0}), chain.floats({}, {4})});
-  chain.add(Binary{BinaryKind::kMul}, {step});
-  comes_back(chain);
+  for (const LevelRounding rounding : {LevelRounding::kFloor, LevelRounding::kHalfEven}) {
+    Chain chain;
+    chain.add(QuantizedActivation{.low = -1, .high = 4, .rounding = rounding},
+              {chain.floats({2}, {0.25f, 0.4f})});
+    comes_back(chain);
+  }
 }
 
 TEST(WriteOnnx, EveryFunctionOfOneValue) {

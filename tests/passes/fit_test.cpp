@@ -141,8 +141,7 @@ TEST(Fit, StopsWhenToldTo) {
   Feeder feeder = feeder_of(samples, 0, 2);
   ScriptedEngine engine({0});
   test::StopAfter progress(5);
-  const auto result =
-      fit(engine, feeder, {.epochs = 2, .learning_rate = 1}, progress, "training");
+  const auto result = fit(engine, feeder, {.epochs = 2, .learning_rate = 1}, progress, "training");
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, "pass.cancelled");
   EXPECT_EQ(engine.rates.size(), 6u);

@@ -1,4 +1,5 @@
-// What the tests of training share: a problem that can be learnt, and an engine that is no libtorch.
+// What the tests of training share: a problem that can be learnt, and an engine that is no
+// libtorch.
 #pragma once
 
 #include <cmath>

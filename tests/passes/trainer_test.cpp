@@ -174,8 +174,8 @@ TEST_P(GradientTest, AgreesWithFiniteDifferencesInTheStraightThroughSense) {
   EXPECT_NEAR(result.loss, reference.loss(through_time), 1e-5);
   for (std::size_t p = 0; p < plan.network.parameters.size(); ++p) {
     std::vector<float> gradient(plan.network.parameters[p].data.size());
-    ASSERT_TRUE(api_->gradient(trainer, &batch, static_cast<std::int32_t>(p), gradient.data(),
-                               message()))
+    ASSERT_TRUE(
+        api_->gradient(trainer, &batch, static_cast<std::int32_t>(p), gradient.data(), message()))
         << text_.data();
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       constexpr double kStep = 1e-5;
@@ -197,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(Both, GradientTest,
                                          train::Activation::kSpiking),
                          [](const auto& tested) {
                            return tested.param == train::Activation::kSpiking ? "Spiking"
-                                                                            : "FloorShift";
+                                                                              : "FloorShift";
                          });
 
 std::vector<float> evaluate(const Model& model, const test::MemorySamples& samples) {
@@ -269,7 +269,8 @@ double accuracy_of(const Model& model, const test::MemorySamples& samples) {
 }
 
 TEST_F(TrainerTest, TuningLearns) {
-  const test::MemorySamples train = test::labelled_images(600), other = test::labelled_images(200, 9);
+  const test::MemorySamples train = test::labelled_images(600),
+                            other = test::labelled_images(200, 9);
   Model model = untrained();
   const auto run = run_passes(
       model, "infer_shapes,tune_qcfs{epochs=12,batch=20,learning_rate=0.05,held_out=0.1}", nullptr,
@@ -325,8 +326,7 @@ TEST_F(TrainerTest, ATunedNetworkReadsBackFromOnnx) {
                   .result.has_value());
   const test::TempFolder folder;
   Diagnostics diagnostics;
-  const auto back =
-      load_model(folder.write("tuned.onnx", write_onnx(model).value()), diagnostics);
+  const auto back = load_model(folder.write("tuned.onnx", write_onnx(model).value()), diagnostics);
   ASSERT_TRUE(back.has_value()) << to_string(back.error());
   EXPECT_EQ(evaluate(*back, train), evaluate(model, train));
 }

@@ -6,7 +6,10 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <onnx/onnx_pb.h>
 
+#include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "frontend/onnx/export_ops.hpp"
 
@@ -16,9 +19,56 @@ namespace {
 constexpr int kIr = 8;      // the newest that knows opset 17 alone
 constexpr int kOpset = 17;  // what Debian 12's ONNX and most runtimes accept
 
+/// scale * clip(round(x / scale + offset), low, high) in the operations that exporters write.
+void spell_out(TensorGraph& graph, OpId id) {
+  const auto op = std::get<QuantizedActivation>(graph[id].op);
+  const std::string name = graph[id].name;
+  const std::vector<std::string> origins = graph[id].origins;
+  const ValueId old = graph[id].outputs[0], input = graph[id].inputs[0];
+  const std::optional<Shape> shape = graph[old].shape;
+  ValueId scale = graph[id].inputs[1];
+  if (const Tensor factors = graph[scale].constant; factors.rank() == 1) {
+    // One for each channel: along axis 1 of a value whose last axis broadcasting starts from.
+    Shape along(shape ? shape->size() - 1 : 1, 1);
+    along[0] = factors.size();
+    scale = graph.add_constant(name + ".step", factors.reshaped(std::move(along)));
+  }
+  const auto number = [&](const char* what, double value) {
+    return graph.add_constant(name + what, Tensor::scalar(static_cast<float>(value)));
+  };
+  const auto add = [&](const char* suffix, Op step, std::vector<ValueId> inputs) {
+    const ValueId made = graph.add_op(name + suffix, std::move(step), std::move(inputs), origins);
+    graph[made].shape = shape;
+    return made;
+  };
+  ValueId value = add(".scaled", Binary{BinaryKind::kDiv}, {input, scale});
+  if (op.offset != 0) {
+    const ValueId offset = number(".offset", double{op.offset});
+    value = add(".shifted", Binary{BinaryKind::kAdd}, {value, offset});
+  }
+  const bool floors = op.rounding == LevelRounding::kFloor;
+  value = add(".level", Unary{floors ? UnaryKind::kFloor : UnaryKind::kRound}, {value});
+  const ValueId low = number(".low", static_cast<double>(op.low));
+  const ValueId high = number(".high", static_cast<double>(op.high));
+  value = add(".clipped", Clip{}, {value, low, high});
+  value = add(".value", Binary{BinaryKind::kMul}, {value, scale});
+  graph.replace_uses(old, value);
+  std::swap(graph[old].name, graph[value].name);
+  graph.remove(id);
+}
+
+TensorGraph in_onnx_operations(TensorGraph graph) {
+  for (const OpId id : graph.live_ops()) {
+    if (std::holds_alternative<QuantizedActivation>(graph[id].op)) spell_out(graph, id);
+  }
+  graph.compact();
+  return graph;
+}
+
 class Exporter {
  public:
-  explicit Exporter(const Model& model) : model_(model), graph_(model.tensor()) {
+  explicit Exporter(const Model& model)
+      : model_(model), graph_(in_onnx_operations(model.tensor())) {
     proto_.set_ir_version(kIr);
     proto_.set_producer_name("neurotool");
     proto_.add_opset_import()->set_version(kOpset);
@@ -33,7 +83,7 @@ class Exporter {
   Result<> add_node(const OpNode& op);
 
   const Model& model_;
-  const TensorGraph& graph_;
+  const TensorGraph graph_;
   ::onnx::ModelProto proto_;
   std::set<ValueId> written_;
 };

@@ -27,8 +27,8 @@ void write_activation(TensorGraph& graph, const TrainedSite& site, std::vector<f
                       std::int64_t levels) {
   for (float& threshold : thresholds) threshold /= static_cast<float>(levels);
   const auto channels = static_cast<std::int64_t>(thresholds.size());
-  const ValueId scale = graph.add_constant(
-      graph[site.op].name + ".scale", Tensor::from<float>({channels}, std::move(thresholds)));
+  const ValueId scale = graph.add_constant(graph[site.op].name + ".scale",
+                                           Tensor::from<float>({channels}, std::move(thresholds)));
   OpNode& node = graph[site.op];
   node.op = QuantizedActivation{.low = 0, .high = levels};
   node.inputs = {site.site.value, scale};
