@@ -25,11 +25,11 @@ void spell_out(TensorGraph& graph, OpId id) {
   const std::string name = graph[id].name;
   const std::vector<std::string> origins = graph[id].origins;
   const ValueId old = graph[id].outputs[0], input = graph[id].inputs[0];
-  const std::optional<Shape> shape = graph[old].shape;
+  const std::optional<Shape> shape = graph[old].shape ? graph[old].shape : graph[input].shape;
   ValueId scale = graph[id].inputs[1];
   if (const Tensor factors = graph[scale].constant; factors.rank() == 1) {
     // One for each channel: along axis 1 of a value whose last axis broadcasting starts from.
-    Shape along(shape ? shape->size() - 1 : 1, 1);
+    Shape along(shape.value().size() - 1, 1);
     along[0] = factors.size();
     scale = graph.add_constant(name + ".step", factors.reshaped(std::move(along)));
   }
@@ -164,6 +164,17 @@ Result<std::string> Exporter::run() {
 
 }  // namespace
 
-Result<std::string> write_onnx(const Model& model) { return Exporter(model).run(); }
+Result<std::string> write_onnx(const Model& model) {
+  const TensorGraph& graph = model.tensor();
+  for (const OpId id : graph.live_ops()) {
+    const OpNode& node = graph[id];
+    if (!std::holds_alternative<QuantizedActivation>(node.op)) continue;
+    if (graph[node.outputs[0]].shape || graph[node.inputs[0]].shape) continue;
+    return error("onnx.export", ModelNode{model.path, node.name},
+                 fmt::format("'{}' has scales by channel and no known shape", node.name),
+                 "run 'infer_shapes' before");
+  }
+  return Exporter(model).run();
+}
 
 }  // namespace neurotool
