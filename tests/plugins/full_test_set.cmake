@@ -13,3 +13,17 @@ add_test(NAME full_test_set.dense COMMAND full_test_set_test --gtest_filter=*mlp
 set_tests_properties(full_test_set.dense PROPERTIES LABELS slow)
 add_test(NAME full_test_set.convolutional COMMAND full_test_set_test --gtest_filter=*cnn*)
 set_tests_properties(full_test_set.convolutional PROPERTIES LABELS long TIMEOUT 1200)
+# Every count of exact networks against the integer reference.
+add_executable(exact_counts_test exact_counts_test.cpp)
+target_link_libraries(exact_counts_test PRIVATE
+  neurotool_core neurotool_warnings GTest::gmock GTest::gtest_main)
+target_compile_definitions(exact_counts_test PRIVATE
+  NEUROTOOL_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests"
+  NEUROTOOL_PLUGIN_FOLDER="${NEUROTOOL_BUILD_PLUGIN_DIR}")
+set_target_properties(exact_counts_test PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/bin)
+add_dependencies(exact_counts_test neurotool_cpu)
+add_test(NAME exact_counts.some COMMAND exact_counts_test --gtest_filter=some/*)
+set_tests_properties(exact_counts.some PROPERTIES LABELS slow TIMEOUT 900)
+add_test(NAME exact_counts.full COMMAND exact_counts_test --gtest_filter=full/*)
+set_tests_properties(exact_counts.full PROPERTIES LABELS long TIMEOUT 7200)

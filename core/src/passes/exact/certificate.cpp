@@ -14,31 +14,70 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }
 
-/// Bounds of v(0) for one threshold: 2^F (t_k - 1) + v0 < k theta <= 2^F t_k + v0 for all k.
-struct InitialBounds {
-  std::int64_t least = std::numeric_limits<std::int64_t>::min() / 4;
-  std::int64_t most = std::numeric_limits<std::int64_t>::max() / 4;
-  std::int64_t clash = 0;  ///< the count after which nothing was left
-};
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return -floor_div(-a, b); }
 
-InitialBounds bounds_of(const ThresholdTable& table, std::int64_t theta, int fraction_bits) {
-  InitialBounds bounds;
-  const std::int64_t unit = std::int64_t{1} << fraction_bits;
-  for (std::size_t i = 0; i < table.rises.size(); ++i) {
-    const std::int64_t k = table.low + 1 + static_cast<std::int64_t>(i);
-    const std::int64_t t = table.rises[i];
-    if (t == ThresholdTable::kNever) {
-      // Never reached: not at the largest sum either.
-      bounds.most = std::min(bounds.most, k * theta - unit * table.most - 1);
-    } else {
-      bounds.least = std::max(bounds.least, k * theta - unit * t);
-      // Below the smallest sum nothing has to be kept away.
-      if (t > table.least) bounds.most = std::min(bounds.most, k * theta - unit * (t - 1) - 1);
+/// 2^F (t_k - 1) + v0 < k theta <= 2^F t_k + v0 for all k, as bounds of v0 at one theta. A count
+/// that is never reached must not be at the largest sum; nothing has to be kept away below the
+/// smallest.
+class Conditions {
+ public:
+  Conditions(const ThresholdTable& table, int fraction_bits)
+      : unit_(std::int64_t{1} << fraction_bits) {
+    for (std::size_t i = 0; i < table.rises.size(); ++i) {
+      const std::int64_t k = table.low + 1 + static_cast<std::int64_t>(i);
+      const bool never = table.rises[i] == ThresholdTable::kNever;
+      const std::int64_t t = never ? table.most + 1 : table.rises[i];
+      if (!never) at_least_.push_back({k, t});
+      if (t > table.least) at_most_.push_back({k, t});
     }
-    if (bounds.least > bounds.most && bounds.clash == 0) bounds.clash = k;
   }
-  return bounds;
-}
+
+  /// Every threshold for which some v0 fits; empty where low > high. From each pair of a lower
+  /// bound (k, t_k) and an upper bound (j, t_j): (k - j) theta <= 2^F (t_k - t_j + 1) - 1.
+  struct Thresholds {
+    std::int64_t low = 1, high = std::int64_t{1} << 40;
+    std::int64_t clash = 0;  ///< the count whose condition left nothing
+  };
+  Thresholds thresholds() const {
+    Thresholds found;
+    for (const Rise& lower : at_least_) {
+      for (const Rise& upper : at_most_) {
+        const std::int64_t counts = lower.count - upper.count;
+        if (counts == 0) continue;
+        const std::int64_t room = unit_ * (lower.sum - upper.sum + 1) - 1;
+        if (counts > 0) {
+          found.high = std::min(found.high, floor_div(room, counts));
+        } else {
+          found.low = std::max(found.low, ceil_div(-room, -counts));
+        }
+        if (found.low > found.high && found.clash == 0) {
+          found.clash = std::max(lower.count, upper.count);
+        }
+      }
+    }
+    return found;
+  }
+
+  /// The v0 nearest to half a threshold; thresholds() holds `theta`.
+  std::int64_t initial(std::int64_t theta) const {
+    std::int64_t least = std::numeric_limits<std::int64_t>::min();
+    std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    for (const Rise& rise : at_least_)
+      least = std::max(least, rise.count * theta - unit_ * rise.sum);
+    for (const Rise& rise : at_most_) {
+      most = std::min(most, rise.count * theta - unit_ * (rise.sum - 1) - 1);
+    }
+    NT_CHECK(least <= most, "the threshold was found to have a v(0)");
+    return std::clamp(theta / 2, least, most);
+  }
+
+ private:
+  struct Rise {
+    std::int64_t count, sum;
+  };
+  std::int64_t unit_;
+  std::vector<Rise> at_least_, at_most_;
+};
 
 }  // namespace
 
@@ -87,17 +126,13 @@ tl::expected<Certificate, NoCertificate> certify(const ThresholdTable& table, do
   for (int bits = 0; bits <= most_fraction_bits; ++bits) {
     const double ideal = std::ldexp(sums_per_count, bits);
     if (!(ideal < 0x1p31)) break;
-    const auto centre = static_cast<std::int64_t>(std::nearbyint(ideal));
-    // Rounding may lean either way when the table does not begin at 0.
-    for (const std::int64_t theta : {centre, centre - 1, centre + 1}) {
-      if (theta < 1) continue;
-      const InitialBounds bounds = bounds_of(table, theta, bits);
-      if (bounds.least <= bounds.most) {
-        // Near half a threshold where the table leaves a choice: the same for every channel.
-        return Certificate{bits, theta, std::clamp(theta / 2, bounds.least, bounds.most)};
-      }
-      if (theta == centre) failed = {bounds.clash, bits};
-    }
+    const Conditions conditions(table, bits);
+    const Conditions::Thresholds fit = conditions.thresholds();
+    failed = {fit.clash, bits};
+    if (fit.low > fit.high) continue;
+    const auto theta =
+        std::clamp(static_cast<std::int64_t>(std::nearbyint(ideal)), fit.low, fit.high);
+    return Certificate{bits, theta, conditions.initial(theta)};
   }
   return tl::unexpected(failed);
 }
@@ -110,6 +145,13 @@ std::int64_t onnx_count(std::int64_t sum, double offset, float multiplier, std::
   if (nearest <= static_cast<float>(low)) return low;
   if (nearest >= static_cast<float>(high)) return high;
   return static_cast<std::int64_t>(nearest);
+}
+
+std::int64_t half_up_count(std::int64_t sum, double offset, double multiplier, std::int64_t low,
+                           std::int64_t high) {
+  const double nearest = std::floor((static_cast<double>(sum) + offset) * multiplier + 0.5);
+  return static_cast<std::int64_t>(
+      std::clamp(nearest, static_cast<double>(low), static_cast<double>(high)));
 }
 
 }  // namespace neurotool::exact

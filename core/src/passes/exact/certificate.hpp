@@ -40,14 +40,16 @@ struct Certificate {
   Certificate widened(int fraction_bits) const;
 };
 
-/// Why there is none: the count whose rise no neuron of `fraction_bits` can place.
+/// Why there is none: the count whose rise no neuron with at most `fraction_bits` can place beside
+/// those of the other counts.
 struct NoCertificate {
   std::int64_t count = 0;
   int fraction_bits = 0;
 };
 
-/// The certificate with the fewest fraction bits; `sums_per_count` is the real number of sums from
-/// one rise to the next (1 / multiplier).
+/// The certificate with the fewest fraction bits: for each number of them all thresholds are
+/// judged, so that there is none where nothing is returned. Of several the one nearest to
+/// `sums_per_count`, the real number of sums from one rise to the next, is taken.
 tl::expected<Certificate, NoCertificate> certify(const ThresholdTable& table, double sums_per_count,
                                                  int most_fraction_bits);
 
@@ -55,5 +57,9 @@ tl::expected<Certificate, NoCertificate> certify(const ThresholdTable& table, do
 /// number, halves to the even one, held between low and high.
 std::int64_t onnx_count(std::int64_t sum, double offset, float multiplier, std::int64_t low,
                         std::int64_t high);
+
+/// floor((sum + offset) * multiplier + 1/2), held between low and high.
+std::int64_t half_up_count(std::int64_t sum, double offset, double multiplier, std::int64_t low,
+                           std::int64_t high);
 
 }  // namespace neurotool::exact

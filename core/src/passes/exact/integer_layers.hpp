@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "passes/exact/certificate.hpp"
 #include "passes/exact/exact_options.hpp"
 #include "passes/lower/lowering.hpp"
 #include "passes/pass.hpp"
@@ -16,6 +17,11 @@
 #include "passes/spike/integer_weights.hpp"
 
 namespace neurotool::exact {
+
+/// Also the sum of magnitudes fits 32 bits: it is the difference of both bounds at most.
+inline bool has_room(const integer::Interval& sum) {
+  return sum.low >= -0x1p30 && sum.high <= 0x1p30;
+}
 
 class IntegerLayers {
  public:
@@ -74,6 +80,14 @@ class IntegerLayers {
                                     std::int64_t channel) const;
   Candidate floored(const lower::LevelSite& site, std::vector<Branch>& parts,
                     const std::vector<double>& unit, int fraction_bits) const;
+  Candidate most_precise(const lower::LevelSite& site, std::vector<Branch>& parts,
+                         const std::vector<double>& unit) const;
+  void report_moved(const lower::LevelSite& site, const std::vector<Branch>& parts,
+                    const std::vector<double>& unit, const Candidate& chosen);
+  /// The neuron that follows the site's rounding on every sum of one channel, bias included.
+  std::optional<Certificate> certificate_of(const lower::LevelSite& site, std::int64_t channel,
+                                            double unit, const integer::Interval& sums,
+                                            double whole_bias);
   /// Nothing when a channel has no certificate; that has been reported.
   std::optional<Candidate> certified(const lower::LevelSite& site, std::vector<Branch>& parts,
                                      const std::vector<double>& unit);
