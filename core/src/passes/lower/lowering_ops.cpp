@@ -23,9 +23,6 @@ std::optional<Refusal> refused_windows(const Pool& op) {
   if (axes != 1 && axes != 2) {
     return Refusal{fmt::format("pools over {} axes", axes), "only one or two axes are lowered"};
   }
-  if (std::ranges::any_of(op.dilations, [](std::int64_t d) { return d != 1; })) {
-    return Refusal{"has dilated windows", "use windows without dilation"};
-  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace neurotool::lower {
@@ -31,11 +32,11 @@ class ByKind {
                    "put 'fold_batch_norm' before 'qcfs'"};
   }
   Answer operator()(const MaxPool& op) const {
-    if (op.result == PoolResult::kValue) return {};
+    if (op.result == PoolResult::kValue) return undilated(op.dilations);
     return Refusal{"gives the place of a maximum, which no payload stands for",
                    "export the network with the value of MaxPool alone"};
   }
-  Answer operator()(const AveragePool&) const { return {}; }
+  Answer operator()(const AveragePool& op) const { return undilated(op.dilations); }
   Answer operator()(const GlobalAveragePool&) const { return {}; }
   Answer operator()(const Unary& op) const {
     if (op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kNeg) return {};
@@ -147,6 +148,11 @@ class ByKind {
                           : -std::numeric_limits<double>::infinity();
   }
 
+  static Answer undilated(const std::vector<std::int64_t>& dilations) {
+    const auto is_one = [](std::int64_t d) { return d == 1; };
+    if (std::ranges::all_of(dilations, is_one)) return {};
+    return Refusal{"has dilated windows", "use windows without dilation"};
+  }
   static Refusal decides() {
     return {"decides between values, and synapses only add",
             "train the network with Relu, or with Clip from 0 to a bound"};
