@@ -175,7 +175,20 @@ std::vector<Quantizer::Incoming> Quantizer::incoming(PopulationId id, bool per_c
     part.bits = part.real.few ? 16 : options_.weight_bits;
     parts.push_back(std::move(part));
   }
+  // Sums that a relay sends have digits enough; 16 bits of weight below them would need too many.
+  for (Incoming& part : parts) {
+    if (!part.real.few || !sends_sums(graph_[part.id].source)) continue;
+    const bool as_they_are = parts.size() == 1 && all_ones(graph_[part.id].connectivity);
+    part.bits = as_they_are ? 2 : options_.weight_bits;
+  }
   return parts;
+}
+
+bool Quantizer::sends_sums(PopulationId id) const {
+  constexpr double kMostCount = 4096;
+  return std::ranges::any_of(sent_[id.index].channels, [](const Interval& payload) {
+    return std::max(-payload.low, payload.high) > kMostCount;
+  });
 }
 
 ChannelIntervals Quantizer::currents(PopulationId id, const std::vector<Incoming>& parts,

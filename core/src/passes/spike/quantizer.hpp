@@ -93,6 +93,8 @@ class Quantizer {
   Result<> quantize_neurons(PopulationId id);
 
   std::vector<Incoming> incoming(PopulationId id, bool per_channel) const;
+  /// Payloads far above what neurons send: weighted sums that pass through a relay.
+  bool sends_sums(PopulationId id) const;
   /// Scales that a part of few-bit weights asks for, one per channel; 0 for one without weights.
   std::vector<double> part_scales(const Incoming& part, std::size_t channels,
                                   bool per_channel) const;
