@@ -3,7 +3,8 @@
 //
 //   nir_interop FOLDER            the runs of FOLDER/golden/manifest.json (nir-examples)
 //   nir_interop --runs FILE       one run per line: network simulator dt file input output
-//   nir_interop --write FOLDER    networks of ours in each profile, with inputs and expected outputs
+//   nir_interop --write FOLDER    networks of ours in each profile, with inputs and expected
+//   outputs
 //
 // Ends with 1 where a single spike differs.
 #include <fmt/format.h>
@@ -92,10 +93,11 @@ Tensor expected_spikes(const SpikeGraph& graph, const Tensor& sample) {
   const SpikeEvaluator oracle(graph);
   SpikeState state = oracle.initial_state();
   const Stimulus stimulus{graph.find("image"), sample};
-  const auto done = oracle.run(state, std::span(&stimulus, 1), graph.steps, [&](const auto& record) {
-    if (!graph[record.population].output) return;
-    row.insert(row.end(), record.payload_f.begin(), record.payload_f.end());
-  });
+  const auto done =
+      oracle.run(state, std::span(&stimulus, 1), graph.steps, [&](const auto& record) {
+        if (!graph[record.population].output) return;
+        row.insert(row.end(), record.payload_f.begin(), record.payload_f.end());
+      });
   const auto steps = static_cast<std::int64_t>(done ? graph.steps : 0);
   const std::int64_t size = steps > 0 ? static_cast<std::int64_t>(row.size()) / steps : 0;
   return Tensor::from<float>({steps, size}, std::move(row));
@@ -119,8 +121,8 @@ int write(const fs::path& folder) {
   for (std::uint32_t seed = 0; seed < 4; ++seed) {
     for (const auto profile : {to_nir::Profile::kNorse, to_nir::Profile::kPlain}) {
       const bool plain = profile == to_nir::Profile::kPlain;
-      const SpikeGraph graph = plain ? with_powers_of_two(test::converted(seed, true))
-                                     : test::converted(seed, true);
+      const SpikeGraph graph =
+          plain ? with_powers_of_two(test::converted(seed, true)) : test::converted(seed, true);
       Diagnostics diagnostics;
       const auto made = to_nir::export_graph(graph, {.profile = profile}, diagnostics);
       if (!made) return fmt::print(stderr, "{}\n", to_string(made.error())), 1;

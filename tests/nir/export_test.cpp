@@ -1,5 +1,5 @@
-// Networks of ours as NIR files: each profile, run by the preset of its reader, sends the same spikes
-// as the oracle, and comes back as the same network.
+// Networks of ours as NIR files: each profile, run by the preset of its reader, sends the same
+// spikes as the oracle, and comes back as the same network.
 #include "frontend/nir/export.hpp"
 
 #include <gmock/gmock.h>
@@ -17,8 +17,7 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t kSteps = test::kConvertedSteps;
 nir::Discretization reader_of(const to_nir::Exported& made, to_nir::Profile profile) {
-  nir::Discretization d =
-      *nir::preset(profile == to_nir::Profile::kNorse ? "norse" : "nir_ode");
+  nir::Discretization d = *nir::preset(profile == to_nir::Profile::kNorse ? "norse" : "nir_ode");
   d.dt = made.dt_seconds;
   if (profile == to_nir::Profile::kNorse) d.reset = nir::ResetRule::kSubtract;
   return d;
@@ -84,8 +83,8 @@ TEST(NirExport, PlainProfileIsExactInSpikingjellyAndSinabsWithTheirAdapters) {
       d.clamp_low = nir::ClampLow::kNone;
       d.v_init = nir::InitialPotential::kByNode;
       for (const auto& [population, node] : made->layers) {
-        d.v_init_by_node.emplace(
-            node, firing_of(graph[graph.find(population)].neuron)->initial_membrane);
+        d.v_init_by_node.emplace(node,
+                                 firing_of(graph[graph.find(population)].neuron)->initial_membrane);
       }
       const test::Spikes found =
           test::preset_spikes(made->graph, d, test::repeated(sample, kSteps), kSteps);

@@ -29,7 +29,7 @@ TEST(NirGolden, EveryTraceIsReproducedWithoutAMismatch) {
     EXPECT_EQ(test::mismatches(*found, *wanted), 0) << "of " << wanted->size();
     ++compared;
   }
-  EXPECT_EQ(compared, 30);
+  EXPECT_EQ(compared, 32);
 }
 
 TEST(NirGolden, WhatASimulatorRefusedItsPresetRefuses) {

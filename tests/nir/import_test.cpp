@@ -31,15 +31,23 @@ Primitive random_neuron(Numbers& numbers, const Shape& shape) {
   const Tensor threshold = numbers.tensor(shape, 0.4, 1.2);
   switch (numbers.between(0, 2)) {
     case 0:
-      return IF{.r = filled(shape, 1), .v_threshold = threshold,
+      return IF{.r = filled(shape, 1),
+                .v_threshold = threshold,
                 .v_reset = numbers.tensor(shape, -0.3, 0.1)};
     case 1:
-      return LIF{.tau = taus(), .r = filled(shape, 12), .v_leak = filled(shape, 0),
-                 .v_threshold = threshold, .v_reset = numbers.tensor(shape, -0.3, 0.1)};
+      return LIF{.tau = taus(),
+                 .r = filled(shape, 12),
+                 .v_leak = filled(shape, 0),
+                 .v_threshold = threshold,
+                 .v_reset = numbers.tensor(shape, -0.3, 0.1)};
     default:
-      return CubaLIF{.tau_syn = taus(), .tau_mem = taus(), .r = filled(shape, 12),
-                     .v_leak = filled(shape, 0), .v_threshold = threshold,
-                     .w_in = filled(shape, 9), .v_reset = {}};
+      return CubaLIF{.tau_syn = taus(),
+                     .tau_mem = taus(),
+                     .r = filled(shape, 12),
+                     .v_leak = filled(shape, 0),
+                     .v_threshold = threshold,
+                     .w_in = filled(shape, 9),
+                     .v_reset = {}};
   }
 }
 
@@ -55,15 +63,18 @@ nir::Conv2d random_convolution(Numbers& numbers, const Shape& in, std::int64_t c
   return conv;
 }
 
-/// input -> conv -> n0 -> [pool] -> flatten -> fc1 (+ recurrence, + skip) -> n1 -> fc2 -> n2 -> output
+/// input -> conv -> n0 -> [pool] -> flatten -> fc1 (+ recurrence, + skip) -> n1 -> fc2 -> n2 ->
+/// output
 Graph random_network(std::uint32_t seed) {
   Numbers numbers(seed);
   Graph graph;
   const Shape image{2, 6, 5};
   add(graph, "input", nir::Input{shape_tensor(image)});
   const nir::Conv2d conv = random_convolution(numbers, image, 3);
-  const std::int64_t rows = (6 + 2 - 3) / conv.stride.at(0) + 1;
-  const std::int64_t columns = 5 + 2 * std::get<Tensor>(conv.padding).at(1) - 2 + 1;
+  const std::int64_t stride = whole_numbers(conv.stride, 2)->front();
+  const std::int64_t rows = (6 + 2 - 3) / stride + 1;
+  const std::int64_t side = whole_numbers(std::get<Tensor>(conv.padding), 2)->back();
+  const std::int64_t columns = 5 + 2 * side - 2 + 1;
   add(graph, "conv", conv);
   add(graph, "n0", random_neuron(numbers, {3, rows, columns}));
   std::vector<std::string> chain{"input", "conv", "n0"};
@@ -92,7 +103,8 @@ Graph random_network(std::uint32_t seed) {
     connect(graph, "w_rec", "n1");
   }
   if (numbers.between(0, 1) == 1) {
-    add(graph, "skip", Affine{numbers.tensor({4, flat}, -0.3, 0.4), numbers.tensor({4}, -0.1, 0.1)});
+    add(graph, "skip",
+        Affine{numbers.tensor({4, flat}, -0.3, 0.4), numbers.tensor({4}, -0.1, 0.1)});
     connect(graph, "flat", "skip");
     connect(graph, "skip", "n2");
   }
@@ -181,10 +193,9 @@ TEST(NirImport, WhatOurNeuronsCannotDoIsRefusedByName) {
   Diagnostics diagnostics;
   NirReading norse;
   norse.preset = "norse";
-  const auto model =
-      import_graph(one_neuron(LIF{filled({1}, 0.01F), filled({1}, 1), filled({1}, 0),
-                                  filled({1}, 0.5F), {}}),
-                   norse, diagnostics);
+  const auto model = import_graph(
+      one_neuron(LIF{filled({1}, 0.01F), filled({1}, 1), filled({1}, 0), filled({1}, 0.5F), {}}),
+      norse, diagnostics);
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code, "nir.cannot-express");
   EXPECT_EQ(model.error().at, Location(ModelNode{"net.nir", "nrn"}));
@@ -192,8 +203,8 @@ TEST(NirImport, WhatOurNeuronsCannotDoIsRefusedByName) {
 }
 
 TEST(NirImport, TimeConstantsThatAreHardlySecondsAreAskedFor) {
-  const Graph graph = one_neuron(
-      LIF{filled({1}, 20), filled({1}, 1), filled({1}, 0), filled({1}, 0.5F), {}});
+  const Graph graph =
+      one_neuron(LIF{filled({1}, 20), filled({1}, 1), filled({1}, 0), filled({1}, 0.5F), {}});
   Diagnostics diagnostics;
   const auto unclear = import_graph(graph, {}, diagnostics);
   ASSERT_FALSE(unclear);

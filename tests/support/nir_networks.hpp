@@ -25,7 +25,9 @@ class Numbers {
   float any(double low, double high) {
     return static_cast<float>(std::uniform_real_distribution<double>(low, high)(generator_));
   }
-  int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(generator_); }
+  int between(int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(generator_);
+  }
   Tensor tensor(Shape shape, double low, double high, double step = 0) {
     std::vector<float> values(static_cast<std::size_t>(*element_count(shape)));
     for (float& value : values) value = step > 0 ? on_grid(low, high, step) : any(low, high);
@@ -54,14 +56,17 @@ inline Population converted_neurons(Numbers& numbers, std::string name, Shape sh
   return made;
 }
 
-/// A converted network with all that is hard in NIR: thresholds per channel, v(0), a residual with a
-/// grouped, unevenly padded convolution, pooling through a relay, and a readout or a last layer of neurons.
+/// A converted network with all that is hard in NIR: thresholds per channel, v(0), a residual with
+/// a grouped, unevenly padded convolution, pooling through a relay, and a readout or a last layer
+/// of neurons.
 inline SpikeGraph converted(std::uint32_t seed, bool spikes_out = false) {
   Numbers numbers(seed);
   SpikeGraph graph;
   graph.name = "converted";
   graph.steps = kConvertedSteps;
-  const auto weight = [&](Shape shape) { return numbers.tensor(std::move(shape), -0.4, 0.5, kGrid); };
+  const auto weight = [&](Shape shape) {
+    return numbers.tensor(std::move(shape), -0.4, 0.5, kGrid);
+  };
   const PopulationId image = graph.add(build::input_population("image", {2, 6, 6}));
   const PopulationId first = graph.add(converted_neurons(numbers, "first", {4, 6, 6}));
   const PopulationId second = graph.add(converted_neurons(numbers, "second", {4, 6, 6}));
@@ -73,8 +78,8 @@ inline SpikeGraph converted(std::uint32_t seed, bool spikes_out = false) {
   last.bias = numbers.tensor({3}, -0.2, 0.2, kGrid);
   const PopulationId out = graph.add(std::move(last));
   graph.connect(image, first, Conv2d{.weight = weight({4, 2, 3, 3}), .padding = {1, 1, 1, 1}});
-  graph.connect(first, second, Conv2d{.weight = weight({4, 2, 2, 2}), .padding = {0, 0, 1, 1},
-                                      .groups = 2});
+  graph.connect(first, second,
+                Conv2d{.weight = weight({4, 2, 2, 2}), .padding = {0, 0, 1, 1}, .groups = 2});
   graph.connect(first, second, OneToOne{weight({4})});
   graph.connect(second, pool, SumPool2d{.kernel = {2, 2}, .stride = {2, 2}, .weight = {}});
   graph.connect(pool, third, Dense{weight({5, 36})});

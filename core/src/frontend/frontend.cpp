@@ -11,15 +11,19 @@
 
 #include "base/input_file.hpp"
 #include "base/text.hpp"
+#include "frontend/nir/import.hpp"
 #include "frontend/onnx/import.hpp"
 #include "frontend/onnx/parse.hpp"
+#include "io/nir/nir_file.hpp"
 
 namespace neurotool {
 namespace {
 
+constexpr std::string_view kHdf5 = "\x89HDF\r\n\x1a\n";
+
 /// ONNX files are protobuf messages, which end here; larger networks have external data.
 constexpr std::uint64_t kLargestFile = (std::uint64_t{1} << 31) - 1;
-constexpr std::string_view kExpected = "an ONNX model (*.onnx) is expected";
+constexpr std::string_view kExpected = "an ONNX model (*.onnx) or a NIR graph (*.nir) is expected";
 
 struct Finding {
   std::string message, help;
@@ -39,9 +43,6 @@ bool is_text(std::string_view bytes) {
 std::optional<Finding> recognise_other(std::string_view bytes) {
   using namespace std::string_view_literals;
   if (bytes.empty()) return Finding{"the file is empty", "copy or export the model again"};
-  if (bytes.starts_with("\x89HDF\r\n\x1a\n"sv)) {
-    return Finding{"this is an HDF5/NIR file, which is not supported yet", std::string(kExpected)};
-  }
   if (bytes.starts_with("\x1f\x8b"sv)) {
     return Finding{"the file is compressed with gzip", "unpack it first: gunzip FILE"};
   }
@@ -62,29 +63,37 @@ std::optional<Finding> recognise_other(std::string_view bytes) {
   return std::nullopt;
 }
 
+/// The graph of a NIR file as a network of ours.
+Result<Model> load_nir(const std::filesystem::path& path, Diagnostics& diagnostics,
+                       const NirReading& reading) {
+  NT_TRY(const nir::Document document, nir::read(path, diagnostics));
+  return from_nir::import_model(document, path.string(), reading, diagnostics);
+}
+
 Error not_there(Error problem) {
   problem.code = "model.missing";
   return problem;
 }
 
 Result<Model> load(const std::filesystem::path& path, Diagnostics& diagnostics,
-                   const LoadOptions& options) {
+                   const LoadOptions& options, const NirReading& nir) {
   const auto reported = [&](Error problem) {
     diagnostics.report(problem);
     return problem;
   };
   auto file = InputFile::open(path);
   if (!file) return reported(not_there(std::move(file).error()));
+  std::string head(4096, '\0');
+  auto count = file->read_at(0, head);
+  if (!count) return reported(not_there(std::move(count).error()));
+  head.resize(*count);
+  if (head.starts_with(kHdf5)) return load_nir(path, diagnostics, nir);
   if (file->size() > kLargestFile) {
     return reported(error("file.too-large", FilePosition{.path = path.string()},
                           fmt::format("the file has {} bytes, and an ONNX file has at most {}",
                                       with_thousands(file->size()), with_thousands(kLargestFile)),
                           "keep the weights of a model this large in external data files"));
   }
-  std::string head(4096, '\0');
-  auto count = file->read_at(0, head);
-  if (!count) return reported(not_there(std::move(count).error()));
-  head.resize(*count);
   if (const auto other = recognise_other(head)) {
     return reported(error("model.unrecognised", FilePosition{.path = path.string()}, other->message,
                           other->help));
@@ -97,9 +106,9 @@ Result<Model> load(const std::filesystem::path& path, Diagnostics& diagnostics,
 }  // namespace
 
 Result<Model> load_model(const std::filesystem::path& path, Diagnostics& diagnostics,
-                         const LoadOptions& options) {
+                         const LoadOptions& options, const NirReading& nir) {
   try {
-    return load(path, diagnostics, options);
+    return load(path, diagnostics, options, nir);
   } catch (const std::bad_alloc&) {
     const Error problem =
         error("file.too-large", FilePosition{.path = path.string()},

@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <fstream>
+#include <string>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -20,12 +21,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_hdf5(const fs::path& path) {
-  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
-  std::array<char, kSignature.size()> head{};
+/// HDF5 holds our snapshots as well as models; a NIR graph says its type in plain text.
+bool is_snapshot(const fs::path& path) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n", kGraph = "NIRGraph";
   std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), head.size());
-  return file && std::string_view(head.data(), head.size()) == kSignature;
+  std::string window(kSignature.size(), '\0');
+  file.read(window.data(), static_cast<std::streamsize>(window.size()));
+  if (!file || window != kSignature) return false;
+  constexpr std::size_t kBlock = 1 << 20;
+  std::string block(kBlock, '\0');
+  while (file) {
+    file.read(block.data(), static_cast<std::streamsize>(kBlock));
+    window.append(block, 0, static_cast<std::size_t>(file.gcount()));
+    if (window.find(kGraph) != window.npos) return false;
+    window.erase(0, window.size() - std::min(window.size(), kGraph.size()));
+  }
+  return true;
 }
 
 Error with_note(Error error, const Location& at, std::string message) {
@@ -101,7 +112,7 @@ Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnos
                          const LoadOptions& options) {
   Diagnostics own;
   Result<Model> model =
-      is_hdf5(path) ? read_checked_snapshot(path) : load_model(path, own, options);
+      is_snapshot(path) ? read_checked_snapshot(path) : load_model(path, own, options);
   for (Diagnostic& item : own.all()) {
     const bool is_error = item.severity == Severity::kError;
     diagnostics.report(is_error ? with_note(std::move(item), named_at, "the model is named here")

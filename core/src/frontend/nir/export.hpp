@@ -26,9 +26,9 @@ std::string_view profile_name(Profile profile);
 
 struct ExportOptions {
   Profile profile = Profile::kPlain;
-  double dt_seconds = 0;  ///< 0: that of the graph, or the profile's
-  std::string producer;   ///< "neurotool 1.0.0"
-  Location at;            ///< where the export was asked for
+  double dt_seconds = 0;   ///< 0: that of the graph, or the profile's
+  std::string producer{};  ///< "neurotool 1.0.0"
+  Location at{};           ///< where the export was asked for
 };
 
 /// Which node of the file sends a population's spikes.

@@ -42,7 +42,7 @@ std::string misfit(const Firing& firing) {
 struct Parts {
   const Population& population;
   const Firing& firing;
-  Values threshold, start, reset, decay, current_decay;
+  Values threshold, start, reset, decay = {}, current_decay = {};
   bool soft = false, leaks = false, cuba = false;
 };
 
