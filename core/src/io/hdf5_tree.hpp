@@ -82,12 +82,20 @@ Result<Group> read_tree(const std::filesystem::path& path, const ReadOptions& op
 /// The same of a file in memory; `where` names it in messages.
 Result<Group> read_tree(std::string_view bytes, std::string_view where,
                         const ReadOptions& options = {});
+/// The names at the top, sorted: enough to tell formats apart.
+Result<std::vector<std::string>> top_names(const std::filesystem::path& path);
+/// The same with the attributes of the top, as an item without a name.
+Result<Item> read_item(const std::filesystem::path& path, const ReadOptions& options);
+Result<Item> read_item(std::string_view bytes, std::string_view where, const ReadOptions& options);
 
 struct WriteOptions {
-  bool compress = true;  ///< arrays of more than a page: chunks of at most 1 MiB, shuffle, deflate 4
+  bool compress =
+      true;  ///< arrays of more than a page: chunks of at most 1 MiB, shuffle, deflate 4
 };
 
 /// The bytes of a file with that content; equal trees give equal bytes. Errors: hdf5.format.
 Result<std::string> write_tree(const Group& root, const WriteOptions& options = {});
+/// The same of a group with attributes.
+Result<std::string> write_item(const Item& root, const WriteOptions& options = {});
 
 }  // namespace neurotool::hdf5

@@ -74,10 +74,15 @@ class Reader {
     if (bytes_left_ == 0) bytes_left_ = std::max(kLeast, 16 * file_bytes);
   }
 
-  Result<Group> read(const Handle& file) {
+  Result<Item> read(const Handle& file) {
     const Handle top(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose);
     if (!top) return damaged("/", "does not open");
-    return group(top, "/", 0);
+    Item item;
+    NT_TRY(item.value, group(top, "/", 0));
+    if (options_.attributes) {
+      NT_TRY(item.attributes, attributes(top, "/"));
+    }
+    return item;
   }
 
   Error refusal(std::string_view code, const std::string& path, std::string message,
@@ -366,8 +371,8 @@ class Reader {
   std::size_t objects_ = 0;
 };
 
-Result<Group> read_open(const Handle& file, std::string where, std::uint64_t bytes,
-                        const ReadOptions& options) {
+Result<Item> read_open(const Handle& file, std::string where, std::uint64_t bytes,
+                       const ReadOptions& options) {
   Reader reader(std::move(where), bytes, options);
   if (!file) {
     return reader.refusal("hdf5.format", "/",
@@ -385,6 +390,35 @@ Result<Group> read_open(const Handle& file, std::string where, std::uint64_t byt
 }  // namespace
 
 Result<Group> read_tree(const std::filesystem::path& path, const ReadOptions& options) {
+  NT_TRY(Item item, read_item(path, options));
+  return std::get<Group>(std::move(item.value));
+}
+
+Result<Group> read_tree(std::string_view bytes, std::string_view where,
+                        const ReadOptions& options) {
+  NT_TRY(Item item, read_item(bytes, where, options));
+  return std::get<Group>(std::move(item.value));
+}
+
+Result<std::vector<std::string>> top_names(const std::filesystem::path& path) {
+  NT_TRY(const InputFile probe, InputFile::open(path));
+  const LibraryLock lock;
+  const Handle access = file_access();
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
+  const Handle top(file ? H5Gopen2(file.id(), "/", H5P_DEFAULT) : -1, H5Gclose);
+  std::vector<Link> links;
+  if (!top || H5Literate(top.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, take_link, &links) < 0) {
+    return error("hdf5.format", FilePosition{.path = path.string()},
+                 fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()),
+                 "the file is damaged or cut off; copy or export it again");
+  }
+  std::vector<std::string> names;
+  for (Link& link : links) names.push_back(std::move(link.name));
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<Item> read_item(const std::filesystem::path& path, const ReadOptions& options) {
   // What is no regular file is refused before the library, which would wait for a pipe.
   NT_TRY(const InputFile probe, InputFile::open(path));
   const LibraryLock lock;
@@ -393,8 +427,7 @@ Result<Group> read_tree(const std::filesystem::path& path, const ReadOptions& op
   return read_open(file, path.string(), probe.size(), options);
 }
 
-Result<Group> read_tree(std::string_view bytes, std::string_view where,
-                        const ReadOptions& options) {
+Result<Item> read_item(std::string_view bytes, std::string_view where, const ReadOptions& options) {
   const LibraryLock lock;
   const Handle access = in_memory_access();
   // Takes a copy, so dropping the const is safe.

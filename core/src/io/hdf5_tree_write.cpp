@@ -46,7 +46,7 @@ class Writer {
  public:
   explicit Writer(const WriteOptions& options) : options_(options) {}
 
-  Result<std::string> write(const Group& root) {
+  Result<std::string> write(const Group& root, const Item* with_attributes) {
     const Handle access = in_memory_access();
     H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
     const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
@@ -54,6 +54,11 @@ class Writer {
     const Handle file(
         H5Fcreate(next_hdf5_name().c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
     if (!file) return refused("/");
+    if (with_attributes != nullptr) {
+      const Handle top(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose);
+      if (!top) return refused("/");
+      NT_TRY_VOID(attributes(top.id(), *with_attributes, "/"));
+    }
     NT_TRY_VOID(members(file.id(), root, ""));
     const bool flushed = H5Fflush(file.id(), H5F_SCOPE_GLOBAL) >= 0;
     const ssize_t size = flushed ? H5Fget_file_image(file.id(), nullptr, 0) : -1;
@@ -168,7 +173,14 @@ class Writer {
 
 Result<std::string> write_tree(const Group& root, const WriteOptions& options) {
   const LibraryLock lock;
-  return Writer(options).write(root);
+  return Writer(options).write(root, nullptr);
+}
+
+Result<std::string> write_item(const Item& root, const WriteOptions& options) {
+  const LibraryLock lock;
+  const auto* group = std::get_if<Group>(&root.value);
+  NT_CHECK(group != nullptr, "the top of a file is a group");
+  return Writer(options).write(*group, &root);
 }
 
 }  // namespace neurotool::hdf5

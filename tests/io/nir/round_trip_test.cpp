@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <set>
 
 #include "io/nir/nir_file.hpp"
+#include "ir/nir/lower.hpp"
 #include "ir/nir/reference.hpp"
 #include "ir/nir/shapes.hpp"
 #include "support/random_nir.hpp"
@@ -141,6 +144,29 @@ TEST(NirWrite, WritesAFileThatReadsBack) {
   const auto back = read(folder / "net.nir", diagnostics);
   ASSERT_TRUE(back.has_value());
   EXPECT_TRUE(sorted(back->graph) == sorted(document.graph));
+}
+
+/// For tests/interop/run_nir_versions: graphs that the package of each version must load.
+TEST(NirInterop, WritesFilesForThePackage) {
+  const char* folder = std::getenv("NEUROTOOL_NIR_FILES");
+  if (folder == nullptr) GTEST_SKIP() << "NEUROTOOL_NIR_FILES names no folder";
+  for (const std::string version : {"1.0", "1.0.3", "1.0.4", "1.0.5", "1.0.6", "1.0.7", "1.0.8"}) {
+    int files = 0;
+    for (std::uint64_t seed = 0; files < 60 && seed < 1000; ++seed) {
+      Document document = test::random_nir({.seed = seed, .allow_widths = seed % 2 == 0});
+      Diagnostics diagnostics;
+      ASSERT_TRUE(make_portable(document.graph, diagnostics).has_value());
+      if (!reference_verdict(sorted(document.graph))) continue;  // kernels of even and odd sides
+      const auto bytes = write(document, diagnostics, {.max_nir_version = version});
+      if (!bytes || !diagnostics.all().empty()) continue;  // has what the version lacks
+      std::filesystem::create_directories(std::filesystem::path(folder) / version);
+      std::ofstream(std::filesystem::path(folder) / version / (std::to_string(seed) + ".nir"),
+                    std::ios::binary)
+          << *bytes;
+      ++files;
+    }
+    EXPECT_EQ(files, 60) << version;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// What the rules of lint() see: a graph of one level and the reader they speak for.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/nir/lint.hpp"
+
+namespace neurotool::nir {
+
+/// One reader as data, and the checks that only it needs.
+struct ReaderRules {
+  Reader reader;
+  /// Types that it computes with. Others: `unknown` says what happens to them.
+  std::vector<std::string_view> types;
+  Effect unknown = Effect::kRefuses;
+  bool checks_types = true;     ///< loads through the nir package with its type check
+  bool splits_at_dots = false;  ///< replaces dots in names
+  bool sums_at_outputs = true;  ///< false: several edges into an Output are refused or dropped
+  Effect output_sum = Effect::kRefuses;
+  bool many_inputs = true;
+  bool many_outputs = true;  ///< false: nirtorch 2 never returns
+  bool recurrent = true;     ///< false: `recurrent_effect` says what becomes of a cycle
+  Effect recurrent_effect = Effect::kDrops;
+  /// Checks of a single node; they push findings without reader.
+  void (*node)(const Node& node, std::vector<Finding>& into) = nullptr;
+  void (*graph)(const Graph& graph, std::vector<Finding>& into) = nullptr;
+};
+
+std::span<const ReaderRules> reader_rules();
+
+/// A parameter where every element is the same number, that number.
+std::optional<double> uniform(const Tensor& tensor);
+/// True for a defined tensor in which all are zero, and for an absent one.
+bool is_zero(const Tensor& tensor);
+/// True where every element is `value`.
+bool is_all(const Tensor& tensor, double value);
+
+}  // namespace neurotool::nir

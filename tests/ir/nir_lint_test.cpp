@@ -1,0 +1,184 @@
+// Every rule of lint on the smallest graph that has its cause, and on one that has not; and diff.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/nir/diff.hpp"
+#include "ir/nir/lint.hpp"
+#include "ir/nir/lower.hpp"
+#include "support/random_nir.hpp"
+
+namespace neurotool::nir {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// "misreads lif r", without notes.
+std::vector<std::string> found(const Graph& graph, std::string_view reader) {
+  std::vector<std::string> words;
+  for (const Finding& finding : lint(graph, reader)) {
+    if (finding.effect == Effect::kNote) continue;
+    words.push_back(
+        fmt::format("{} {} {}", effect_word(finding.effect), finding.node, finding.rule));
+  }
+  return words;
+}
+
+Graph around(Primitive primitive, const Shape& in, const Shape& out) {
+  Graph graph;
+  add(graph, "input", Input{shape_tensor(in)});
+  add(graph, "node", std::move(primitive));
+  add(graph, "output", Output{shape_tensor(out)});
+  connect(graph, std::vector<std::string>{"input", "node", "output"});
+  return graph;
+}
+
+const Shape kTwo{2};
+IF plain_if() { return {filled(kTwo, 1), filled(kTwo, 1), {}}; }
+LIF plain_lif() {
+  return {filled(kTwo, 10), filled(kTwo, 1), filled(kTwo, 0), filled(kTwo, 1), {}};
+}
+
+TEST(NirLint, APlainNetworkIsCleanForItsReaders) {
+  const Graph graph = around(plain_if(), kTwo, kTwo);
+  for (const char* reader : {"nir", "norse", "snntorch", "sinabs", "spyx", "lava", "spinnaker2"}) {
+    EXPECT_THAT(found(graph, reader), IsEmpty()) << reader;
+  }
+  EXPECT_THAT(found(graph, "spikingjelly"), ElementsAre("refuses node r"));
+  EXPECT_THAT(found(graph, "rockpool"), ElementsAre("refuses node unknown-type"));
+}
+
+TEST(NirLint, WhatSinabsDropsIsNamed) {
+  EXPECT_THAT(found(around(Linear{filled({2, 2}, 1)}, kTwo, kTwo), "sinabs"),
+              ElementsAre("drops node unknown-type"));
+  const AvgPool2d pool{pair_tensor(2, 2), pair_tensor(2, 2), pair_tensor(0, 0)};
+  EXPECT_THAT(found(around(pool, {1, 2, 2}, {1, 1, 1}), "sinabs"),
+              ElementsAre("drops node unknown-type"));
+  Graph loop = around(plain_if(), kTwo, kTwo);
+  add(loop, "w", Affine{filled({2, 2}, 1), filled(kTwo, 0)});
+  connect(loop, "node", "w");
+  connect(loop, "w", "node");
+  EXPECT_THAT(found(loop, "sinabs"), ElementsAre("drops node recurrent-edge"));
+  EXPECT_THAT(found(loop, "norse"), IsEmpty());
+}
+
+TEST(NirLint, ParametersThatAreNotReadAreNamed) {
+  LIF lif = plain_lif();
+  lif.r = filled(kTwo, 3);
+  lif.v_reset = filled(kTwo, -1);
+  EXPECT_THAT(found(around(lif, kTwo, kTwo), "norse"),
+              ElementsAre("misreads node r", "misreads node v-reset"));
+  lif = plain_lif();
+  lif.v_leak = filled(kTwo, 1);
+  EXPECT_THAT(found(around(lif, kTwo, kTwo), "snntorch"), ElementsAre("refuses node v-leak"));
+  EXPECT_THAT(found(around(lif, kTwo, kTwo), "spikingjelly"), ElementsAre("refuses node v-leak"));
+  IF unequal = plain_if();
+  unequal.v_threshold = Tensor::from<float>(kTwo, {1, 2});
+  EXPECT_THAT(found(around(unequal, kTwo, kTwo), "snntorch"),
+              ElementsAre("refuses node unequal-parameters"));
+  EXPECT_THAT(found(around(unequal, kTwo, kTwo), "norse"), IsEmpty());
+  LIF seconds = plain_lif();
+  seconds.tau = filled(kTwo, 0.0025f);
+  EXPECT_THAT(found(around(seconds, kTwo, kTwo), "sinabs"), ElementsAre("misreads node time-unit"));
+}
+
+TEST(NirLint, EndsThatReadersCannotTake) {
+  Graph two = around(plain_if(), kTwo, kTwo);
+  add(two, "output_2", Output{shape_tensor(kTwo)});
+  connect(two, "node", "output_2");
+  EXPECT_THAT(found(two, "norse"), ElementsAre("hangs on  several-outputs"));
+  EXPECT_THAT(found(two, "spyx"), ElementsAre("refuses node no-chain"));
+  Graph sum = around(plain_if(), kTwo, kTwo);
+  connect(sum, "input", "output");
+  EXPECT_THAT(found(sum, "norse"), ElementsAre("refuses output output-sum"));
+  EXPECT_THAT(found(sum, "sinabs"), ElementsAre("drops output output-sum"));
+  Graph inputs = around(plain_if(), kTwo, kTwo);
+  add(inputs, "input_2", Input{shape_tensor(kTwo)});
+  connect(inputs, "input_2", "node");
+  EXPECT_THAT(found(inputs, "snntorch"), ElementsAre("refuses  several-inputs"));
+}
+
+TEST(NirLint, NamesThatBecomeOneAreNamed) {
+  Graph graph = around(plain_if(), kTwo, kTwo);
+  graph.nodes[1].name = "l.1";
+  add(graph, "l_1", plain_if());
+  graph.edges = {{"input", "l.1"}, {"l.1", "l_1"}, {"l_1", "output"}};
+  EXPECT_THAT(found(graph, "norse"), ElementsAre("misreads l_1 name-collision"));
+  rename_portable(graph);
+  EXPECT_THAT(found(graph, "norse"), IsEmpty());
+}
+
+TEST(NirLint, WhatThePackageRefusesIsFixedWhereItCan) {
+  const Conv2d depthwise{pair_tensor(4, 4), filled({2, 1, 3, 3}, 1), int_tensor(1),
+                         pair_tensor(1, 1), int_tensor(1),           int_tensor(2),
+                         filled(kTwo, 0)};
+  Graph graph = around(depthwise, {2, 4, 4}, {2, 4, 4});
+  EXPECT_THAT(found(graph, "nir"), ElementsAre("refuses node type-check"));
+  EXPECT_TRUE(lint(graph, "nir").front().fixable);
+  Diagnostics diagnostics;
+  ASSERT_TRUE(make_portable(graph, diagnostics).has_value());
+  EXPECT_THAT(found(graph, "nir"), IsEmpty());
+}
+
+TEST(NirLint, NoGraphBreaksAnyRule) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const Graph graph = test::random_nir({.seed = seed}).graph;
+    for (const Reader& reader : lint_readers()) {
+      for (const Finding& finding : lint(graph, reader.name)) {
+        EXPECT_FALSE(finding.rule.empty() || finding.message.empty() || finding.help.empty());
+        EXPECT_EQ(finding.reader, reader.name);
+      }
+    }
+  }
+}
+
+std::vector<std::string> differences(const Graph& a, const Graph& b) {
+  std::vector<std::string> words;
+  for (const Difference& each : diff(a, b)) {
+    words.push_back(fmt::format("{}: {} {} {}", each.place, kind_word(each.kind), each.absolute,
+                                each.relative));
+  }
+  return words;
+}
+
+TEST(NirDiff, SaysWhatIsDifferent) {
+  const Graph a = around(plain_lif(), kTwo, kTwo);
+  EXPECT_THAT(differences(a, a), IsEmpty());
+  Graph b = a;
+  auto& lif = std::get<LIF>(b.find("node")->primitive);
+  lif.tau = Tensor::from<float>(kTwo, {10, 12.5f});
+  lif.r = Tensor::scalar(1.0);
+  lif.v_reset = filled(kTwo, 0);
+  add(b, "more", Scale{filled(kTwo, 1)});
+  connect(b, "input", "more");
+  EXPECT_THAT(
+      differences(a, b),
+      ElementsAre("more: only in the second 0 0", "node/tau: other values 2.5 0.2",
+                  "node/r: another form 0 0", "edge input -> more: only in the second 0 0"));
+}
+
+TEST(NirDiff, OtherTypesAndNestedGraphsAreSeen) {
+  Graph inner = around(plain_if(), kTwo, kTwo);
+  Graph other = around(plain_lif(), kTwo, kTwo);
+  set(other.metadata, "note", std::string("x"));
+  EXPECT_THAT(differences(around(inner, kTwo, kTwo), around(other, kTwo, kTwo)),
+              ElementsAre("node/node: another type 0 0", "node/metadata: other metadata 0 0"));
+}
+
+TEST(NirDiff, RewritesOfFormHaveNoOtherValues) {
+  Graph graph = around(IF{filled({}, 1), filled({1}, 2), {}}, kTwo, kTwo);
+  Graph full = graph;
+  Diagnostics diagnostics;
+  ASSERT_TRUE(make_portable(full, diagnostics).has_value());
+  EXPECT_THAT(differences(graph, full),
+              ElementsAre("node/r: another form 0 0", "node/v_threshold: another form 0 0"));
+}
+
+}  // namespace
+}  // namespace neurotool::nir
