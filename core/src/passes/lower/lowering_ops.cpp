@@ -207,11 +207,13 @@ Outcome Lowering::tuned_site(const QuantizedActivation& op) {
   }
   LinearForm input = form(0);
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
-  std::vector<float> thresholds;
+  // The largest activation, shared by the spikes that one step may send.
+  const double share = static_cast<double>(op.high) / options_.emission.max_per_step;
+  NeuronParameters parameters;
   for (std::int64_t i = 0; i < constant(1).size(); ++i) {
-    thresholds.push_back(static_cast<float>(constant(1).at(i) * static_cast<double>(op.high)));
+    parameters.threshold.push_back(static_cast<float>(constant(1).at(i) * share));
   }
-  const PopulationId id = builder_.neurons(input, thresholds, false, options_.initial);
+  const PopulationId id = builder_.neurons(input, parameters, options_);
   return whole(lowered_.graph, id, output_);
 }
 
