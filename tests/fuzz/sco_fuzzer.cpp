@@ -1,6 +1,6 @@
 // Any bytes as a SpikeCore program: the loader and the assembler either take them or say what is
-// wrong, what they take comes back from bytes and from text, and the machine ends it by itself or by
-// a trap. Checksums are made right first, or no mutation would get past them.
+// wrong, what they take comes back from bytes and from text, and the machine ends it by itself or
+// by a trap. Checksums are made right first, or no mutation would get past them.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
