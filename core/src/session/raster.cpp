@@ -129,7 +129,7 @@ Result<SpikeRaster> record_raster(const Program& program, const SpikeGraph& grap
   if (raster.rows.empty() || data.size() == 0) return SpikeRaster{};
   NT_TRY(const PopulationId input, only_input(graph));
   NT_TRY(const Tensor sample, data.batch(0, 1));
-  NT_TRY(BatchStimulus stimulus, make_stimulus(graph, input, sample, 0));
+  NT_TRY(BatchStimulus stimulus, make_stimulus(graph, input, sample, 0, steps, seed));
   request.stimuli.push_back(std::move(stimulus));
   Diagnostics unheard;  // every finding about the sample has been reported by the run itself
   NT_TRY(const RunResult run, program.simulate(request, {unheard, progress, {}}));

@@ -183,7 +183,8 @@ Result<> Examination::run_float(BatchValues& batch) {
 
 Result<> Examination::run_target(BatchValues& batch, std::int64_t first) {
   const std::int64_t count = batch.samples.shape().front();
-  NT_TRY(BatchStimulus stimulus, make_stimulus(patient_.graph, input_, batch.samples, first));
+  NT_TRY(BatchStimulus stimulus, make_stimulus(patient_.graph, input_, batch.samples, first,
+                                               patient_.steps, patient_.seed));
   SimulateRequest request{.samples = static_cast<std::uint64_t>(count),
                           .steps = patient_.steps,
                           .seed = patient_.seed,

@@ -237,7 +237,8 @@ Result<> run_spiking(const SpikingRunRequest& run, const SampleSource& data, std
   for (std::int64_t first = 0; first < samples; first += batch) {
     const std::int64_t count = std::min(batch, samples - first);
     NT_TRY(const Tensor values, data.batch(first, count));
-    NT_TRY(BatchStimulus stimulus, make_stimulus(run.graph, input, values, first));
+    NT_TRY(BatchStimulus stimulus,
+           make_stimulus(run.graph, input, values, first, run.steps, run.seed));
     SimulateRequest request{.samples = static_cast<std::uint64_t>(count),
                             .steps = run.steps,
                             .seed = run.seed,
