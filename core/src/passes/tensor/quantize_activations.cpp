@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "passes/lower/calibrate.hpp"
+#include "passes/tensor/bias_correction.hpp"
 #include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_passes.hpp"
 
@@ -24,6 +25,7 @@ struct QuantizeActivationsOptions {
   double percentile = 0.999;
   Granularity granularity = Granularity::kChannel;
   std::int64_t samples = 512;
+  bool bias_correction = true;
 };
 
 const OptionTable<QuantizeActivationsOptions>& table() {
@@ -44,6 +46,8 @@ const OptionTable<QuantizeActivationsOptions>& table() {
       option("samples", &QuantizeActivationsOptions::samples,
              "Calibration samples to look at, at most.")
           .range(1, 1e6),
+      option("bias_correction", &QuantizeActivationsOptions::bias_correction,
+             "Shift each channel so that its mean is that of the float network."),
   };
   return rows;
 }
@@ -163,10 +167,18 @@ Result<Changed> QuantizeActivations::run(Model& model, Context& context) {
   calibration.samples = options_.samples;
   calibration.levels = levels();
   NT_TRY(const auto thresholds, lower::calibrate(graph, sites, calibration, context));
+  std::optional<tensor_passes::BiasCorrection> correction;
+  if (options_.bias_correction) {
+    std::vector<OpId> activations;
+    for (const Rectifier& one : found) activations.push_back(one.op);
+    NT_TRY(correction,
+           tensor_passes::BiasCorrection::measure(graph, activations, options_.samples, context));
+  }
   for (std::size_t i = 0; i < found.size(); ++i) {
     report(found[i], thresholds[i], model, context);
     replace(graph, found[i], thresholds[i].threshold);
   }
+  if (correction) NT_TRY_VOID(correction->apply(graph, context));
   return Changed::kYes;
 }
 

@@ -1,0 +1,134 @@
+// Measures means by running the network, and corrects all places at once a few times: a constant
+// changes the means behind it, which the next round sees.
+#include "passes/tensor/bias_correction.hpp"
+
+#include <algorithm>
+
+#include "eval/tensor_eval.hpp"
+#include "passes/tensor/pass_tools.hpp"
+
+namespace neurotool::tensor_passes {
+namespace {
+
+constexpr std::int64_t kBatch = 32;  // bounds the memory of the activations
+constexpr std::int64_t kMostSamples = 512;
+constexpr int kRounds = 3;
+constexpr double kStep = 0.75;  // of what is missing, so that rounds do not overshoot
+
+/// Means of the channels (axis 1) of each watched value.
+Result<std::vector<std::vector<double>>> channel_means(const TensorGraph& graph,
+                                                       const std::vector<ValueId>& watched,
+                                                       std::int64_t samples, Context& context) {
+  const SampleSource& source = *context.calibration;
+  Shape shape = graph[graph.inputs.at(0)].shape.value_or(Shape{kFreeDim});
+  const std::int64_t step = shape[0] == kFreeDim ? kBatch : shape[0];
+  std::vector<std::vector<double>> sums(watched.size());
+  std::vector<std::int64_t> counts(watched.size(), 0);
+  const auto observe = [&](ValueId id, const Tensor& values) {
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i] != id) continue;
+      const auto channels = static_cast<std::size_t>(values.shape().at(1));
+      const auto data = values.as<float>();
+      const std::size_t inner =
+          data.size() / channels / static_cast<std::size_t>(values.shape()[0]);
+      sums[i].resize(channels, 0);
+      for (std::size_t k = 0; k < data.size(); ++k) {
+        sums[i][k / inner % channels] += double{data[k]};
+      }
+      counts[i] += values.shape()[0] * static_cast<std::int64_t>(inner);
+    }
+  };
+  const TensorEvaluator evaluator(graph);
+  for (std::int64_t first = 0; first + step <= samples || first == 0; first += step) {
+    const std::int64_t count = std::min(step, source.size() - first);
+    if (!context.progress.update(static_cast<double>(first) / static_cast<double>(samples),
+                                 "correcting biases")) {
+      return error("pass.cancelled", {}, "cancelled while correcting biases");
+    }
+    NT_TRY(const Tensor batch, source.batch(first, count));
+    shape[0] = count;
+    const Tensor input = batch.reshaped(shape);
+    NT_TRY([[maybe_unused]] const auto outputs, evaluator.run({&input, 1}, watched, observe));
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    for (double& sum : sums[i]) sum /= static_cast<double>(std::max<std::int64_t>(counts[i], 1));
+  }
+  return sums;
+}
+
+Tensor constant_of_channels(const std::vector<double>& values, std::size_t rank) {
+  Shape shape(rank - 1, 1);
+  shape[0] = static_cast<std::int64_t>(values.size());
+  std::vector<float> stored(values.begin(), values.end());
+  return Tensor::from<float>(std::move(shape), std::move(stored));
+}
+
+}  // namespace
+
+Result<BiasCorrection> BiasCorrection::measure(const TensorGraph& graph,
+                                               const std::vector<OpId>& activations,
+                                               std::int64_t samples, Context& context) {
+  BiasCorrection result;
+  result.samples_ = std::min({samples, context.calibration->size(), kMostSamples});
+  const ValueTypes types = types_of(graph);
+  const auto add = [&](Place place) {
+    const TensorType& type = types[place.value];
+    const bool has_channels = type.shape && type.shape->size() >= 2 && (*type.shape)[1] > 0;
+    if (!has_channels || type.dtype != DType::kFloat32) return;
+    place.rank = type.shape->size();
+    result.places_.push_back(std::move(place));
+  };
+  for (const OpId id : activations) {
+    Place place;
+    place.reader = id;
+    place.value = graph[id].inputs[0];
+    add(std::move(place));
+  }
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+    Place place;
+    place.output = i;
+    place.value = graph.outputs[i];
+    // Shares of classes have no mean to keep, and a softmax must stay the last operation.
+    const OpId producer = graph[place.value].producer;
+    const bool kept = producer.valid() && !std::holds_alternative<Softmax>(graph[producer].op);
+    if (kept) add(std::move(place));
+  }
+  std::vector<ValueId> watched;
+  for (const Place& place : result.places_) watched.push_back(place.value);
+  NT_TRY(const auto means, channel_means(graph, watched, result.samples_, context));
+  for (std::size_t i = 0; i < means.size(); ++i) result.places_[i].mean = means[i];
+  return result;
+}
+
+Result<> BiasCorrection::apply(TensorGraph& graph, Context& context) const {
+  std::vector<ValueId> corrected, constants;
+  std::vector<std::vector<double>> shift;
+  for (const Place& place : places_) {
+    shift.emplace_back(place.mean.size(), 0.0);
+    const std::string name = graph[place.value].name + "/correction";
+    constants.push_back(
+        graph.add_constant(name + "/shift", constant_of_channels(shift.back(), place.rank)));
+    const ValueId sum =
+        graph.add_op(name, Binary{BinaryKind::kAdd}, {place.value, constants.back()});
+    graph[sum].shape = graph[place.value].shape;
+    if (place.reader.valid()) {
+      graph[place.reader].inputs[0] = sum;
+    } else {
+      graph.outputs[place.output] = sum;
+      std::swap(graph[sum].name, graph[place.value].name);
+    }
+    corrected.push_back(sum);
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    NT_TRY(const auto means, channel_means(graph, corrected, samples_, context));
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      for (std::size_t c = 0; c < shift[i].size(); ++c) {
+        shift[i][c] += kStep * (places_[i].mean[c] - means[i][c]);
+      }
+      graph[constants[i]].constant = constant_of_channels(shift[i], places_[i].rank);
+    }
+  }
+  return {};
+}
+
+}  // namespace neurotool::tensor_passes
