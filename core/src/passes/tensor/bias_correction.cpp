@@ -1,5 +1,5 @@
-// Measures means by running the network, and corrects all places at once a few times: a constant
-// changes the means behind it, which the next round sees.
+// Measures means by running the network, once for each place and in their order: a constant changes
+// the means behind it, so that correcting all places at once would overshoot in a deep network.
 #include "passes/tensor/bias_correction.hpp"
 
 #include <algorithm>
@@ -10,10 +10,8 @@
 namespace neurotool::tensor_passes {
 namespace {
 
-constexpr std::int64_t kBatch = 32;  // bounds the memory of the activations
-constexpr std::int64_t kMostSamples = 512;
-constexpr int kRounds = 3;
-constexpr double kStep = 0.75;  // of what is missing, so that rounds do not overshoot
+constexpr std::int64_t kBatch = 32;         // bounds the memory of the activations
+constexpr std::int64_t kMostSamples = 128;  // for each place the network runs once on all of them
 
 /// Means of the channels (axis 1) of each watched value.
 Result<std::vector<std::vector<double>>> channel_means(const TensorGraph& graph,
@@ -119,14 +117,12 @@ Result<> BiasCorrection::apply(TensorGraph& graph, Context& context) const {
     }
     corrected.push_back(sum);
   }
-  for (int round = 0; round < kRounds; ++round) {
-    NT_TRY(const auto means, channel_means(graph, corrected, samples_, context));
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      for (std::size_t c = 0; c < shift[i].size(); ++c) {
-        shift[i][c] += kStep * (places_[i].mean[c] - means[i][c]);
-      }
-      graph[constants[i]].constant = constant_of_channels(shift[i], places_[i].rank);
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    NT_TRY(const auto means, channel_means(graph, {corrected[i]}, samples_, context));
+    for (std::size_t c = 0; c < shift[i].size(); ++c) {
+      shift[i][c] = places_[i].mean[c] - means[0][c];
     }
+    graph[constants[i]].constant = constant_of_channels(shift[i], places_[i].rank);
   }
   return {};
 }

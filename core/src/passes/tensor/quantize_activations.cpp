@@ -25,7 +25,7 @@ struct QuantizeActivationsOptions {
   double percentile = 0.999;
   Granularity granularity = Granularity::kChannel;
   std::int64_t samples = 512;
-  bool bias_correction = true;
+  bool bias_correction = false;
 };
 
 const OptionTable<QuantizeActivationsOptions>& table() {

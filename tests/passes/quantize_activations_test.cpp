@@ -1,0 +1,91 @@
+// quantize_activations: rectifiers get levels whose largest is the threshold, bounds of clips stay,
+// and channel means are those of the float network.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "eval/tensor_eval.hpp"
+#include "passes/pass_tools.hpp"
+
+namespace neurotool::test {
+namespace {
+
+Model small_network() {
+  Network net({2, 6, 6}, 4);
+  net.conv("c1", 2, 5, 1, 0.4).relu("r1").conv("c2", 5, 4, 1, 0.4).relu("r2");
+  return net.add("flat", Flatten{}).gemm("g1", 144, 6, 0.2).finish("net");
+}
+
+const QuantizedActivation& levels_of(const Model& model, std::string_view name) {
+  for (const OpNode& node : model.tensor().ops) {
+    if (node.name == name) return std::get<QuantizedActivation>(node.op);
+  }
+  throw std::out_of_range(std::string(name));
+}
+
+/// The mean of the first output's columns.
+std::vector<double> output_means(const Model& model, const MemorySamples& samples) {
+  const Tensor in[] = {samples.batch(0, samples.size()).value()};
+  const auto outputs = TensorEvaluator(model.tensor()).run(in).value();
+  const std::int64_t rows = outputs[0].shape()[0], columns = outputs[0].shape()[1];
+  std::vector<double> means(static_cast<std::size_t>(columns), 0);
+  for (std::int64_t i = 0; i < outputs[0].size(); ++i) {
+    means[static_cast<std::size_t>(i % columns)] += outputs[0].at(i) / static_cast<double>(rows);
+  }
+  return means;
+}
+
+double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+TEST(QuantizeActivations, GivesEveryRectifierItsLevels) {
+  Model model = small_network();
+  const MemorySamples samples = random_samples({2, 6, 6}, 32, 0, 1);
+  const PassRun run = run_passes(model, "infer_shapes,quantize_activations{bits=3}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  for (const char* name : {"r1", "r2"}) {
+    const QuantizedActivation& op = levels_of(model, name);
+    EXPECT_EQ(op.low, 0);
+    EXPECT_EQ(op.high, 7);
+    EXPECT_EQ(op.offset, 0.5f);
+    EXPECT_TRUE(run.fact(name, "threshold_median").value_or(0) > 0);
+  }
+}
+
+TEST(QuantizeActivations, ABoundOfAClipIsTheLargestLevelAtMost) {
+  Network net({2, 6, 6}, 4);
+  net.conv("c1", 2, 5, 1, 2.0);
+  net.add("clip", Clip{}, {net.constant({}, {0}), net.constant({}, {0.25f})});
+  Model model = net.add("flat", Flatten{}).gemm("g1", 180, 3, 0.2).finish("net");
+  const MemorySamples samples = random_samples({2, 6, 6}, 32, 0, 1);
+  const PassRun run = run_passes(model, "infer_shapes,quantize_activations{bits=2}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  for (const OpNode& node : model.tensor().ops) {
+    if (node.name != "clip") continue;
+    const Tensor& scale = model.tensor()[node.inputs.at(1)].constant;
+    for (std::int64_t c = 0; c < scale.size(); ++c) EXPECT_LE(scale.at(c) * 3, 0.25 + 1e-6);
+  }
+}
+
+TEST(QuantizeActivations, BiasCorrectionKeepsTheMeansOfTheFloatNetwork) {
+  const MemorySamples samples = random_samples({2, 6, 6}, 64, 0, 1);
+  const auto means = [&](const std::string& list) {
+    Model model = small_network();
+    const PassRun run = run_passes(model, list, &samples);
+    EXPECT_TRUE(run.result.has_value());
+    return output_means(model, samples);
+  };
+  const auto wanted = means("infer_shapes");
+  const double without =
+      largest_difference(wanted, means("infer_shapes,quantize_activations{bits=2}"));
+  const double with = largest_difference(
+      wanted, means("infer_shapes,quantize_activations{bits=2, bias_correction=true}"));
+  EXPECT_GT(without, 0.02);
+  EXPECT_LT(with, 0.25 * without);
+}
+
+}  // namespace
+}  // namespace neurotool::test
