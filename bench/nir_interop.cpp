@@ -111,6 +111,10 @@ SpikeGraph with_powers_of_two(SpikeGraph graph) {
     firing->threshold = Tensor::scalar(1.0F);
     firing->initial_membrane = Tensor::scalar(0.5F);
   }
+  for (Projection& projection : graph.projections) {
+    auto* one = std::get_if<OneToOne>(&projection.connectivity);
+    if (one != nullptr) one->weight = Tensor::scalar(1.0F);
+  }
   return graph;
 }
 

@@ -28,7 +28,8 @@ def in_spikingjelly(graph, frames):
     from spikingjelly.activation_based.nir_exchange import import_from_nir
     from spikingjelly_adapter import restore
     model = import_from_nir(graph, dt=1.0)
-    state, outputs = restore(model, graph), []
+    restore(model, graph)
+    state, outputs = None, []
     for frame in frames:
         out, state = model(frame.unsqueeze(0), state)
         outputs.append(out.squeeze(0))

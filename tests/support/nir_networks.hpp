@@ -80,7 +80,9 @@ inline SpikeGraph converted(std::uint32_t seed, bool spikes_out = false) {
   graph.connect(image, first, Conv2d{.weight = weight({4, 2, 3, 3}), .padding = {1, 1, 1, 1}});
   graph.connect(first, second,
                 Conv2d{.weight = weight({4, 2, 2, 2}), .padding = {0, 0, 1, 1}, .groups = 2});
-  graph.connect(first, second, OneToOne{weight({4})});
+  // Powers of two, so that dividing by them is exact.
+  graph.connect(first, second,
+                OneToOne{Tensor::from<float>({4}, {0.5F, 0.25F, 1.0F, seed % 2 ? 0.5F : 2.0F})});
   graph.connect(second, pool, SumPool2d{.kernel = {2, 2}, .stride = {2, 2}, .weight = {}});
   graph.connect(pool, third, Dense{weight({5, 36})});
   graph.connect(third, out, Dense{weight({3, 5})});

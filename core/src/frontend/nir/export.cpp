@@ -9,6 +9,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -74,6 +75,7 @@ class Exporter {
     NT_TRY_VOID(check_delays());
     add_metadata();
     made_.graph = nir::sorted(std::move(made_.graph));
+    NT_TRY_VOID(order_edges());
     return std::move(made_);
   }
 
@@ -119,9 +121,6 @@ class Exporter {
     return {};
   }
 
-  // ---- nodes of populations
-  // ----------------------------------------------------------------------
-
   Result<> add_ends(PopulationId id) {
     const Population& p = graph_[id];
     if (std::holds_alternative<Input>(p.neuron)) {
@@ -157,9 +156,6 @@ class Exporter {
     nir::Metadata& tree = nir::subtree(made_.graph.find(node)->metadata, "neurotool");
     nir::set(tree, "chip", nir::int_tensor(p.chip));
   }
-
-  // ---- edges
-  // -------------------------------------------------------------------------------------
 
   /// The nodes whose sum is what the population sends; made on first use where it is a relay.
   Result<std::vector<std::string>> ends_of(PopulationId id) {
@@ -409,9 +405,6 @@ class Exporter {
     return Tensor::from<float>({shape[0]}, std::move(made));
   }
 
-  // ---- outputs
-  // -----------------------------------------------------------------------------------
-
   Result<> add_output(PopulationId id) {
     const Population& p = graph_[id];
     const std::string name = namer_(made_.output.empty() ? "output" : "output_" + p.name);
@@ -444,9 +437,6 @@ class Exporter {
     return behind(ends, p.name,
                   nir::I{nir::filled(p.shape, static_cast<float>(1 / made_.dt_seconds))});
   }
-
-  // ---- cycles
-  // ------------------------------------------------------------------------------------
 
   /// Whether the target leads back to the source.
   bool closes_cycle(const Projection& projection) const {
@@ -492,8 +482,17 @@ class Exporter {
            std::holds_alternative<nir::Conv2d>(made_.graph.find(node)->primitive);
   }
 
-  // ---- metadata
-  // ----------------------------------------------------------------------------------
+  /// Edges in the order of a step, sources first, then targets. The order means nothing, but some
+  /// executors walk depth first along it, and then only this one is right.
+  Result<> order_edges() {
+    NT_TRY(const nir::GraphPlan plan, nir::plan_graph(made_.graph, "", diagnostics_));
+    std::map<std::string, std::size_t, std::less<>> place;
+    for (std::size_t i = 0; i < plan.order.size(); ++i) place[plan.nodes[plan.order[i]].name] = i;
+    std::ranges::sort(made_.graph.edges, {}, [&](const nir::Edge& edge) {
+      return std::pair(place.at(edge.source), place.at(edge.target));
+    });
+    return {};
+  }
 
   void add_metadata() {
     nir::Metadata& tree = nir::subtree(made_.graph.metadata, "neurotool");
@@ -583,9 +582,12 @@ std::string Namer::operator()(std::string wanted) {
 
 Result<Exported> export_graph(const SpikeGraph& graph, const ExportOptions& options,
                               Diagnostics& diagnostics) {
-  const bool normalises = options.profile == Profile::kPlain || options.profile == Profile::kHard;
-  const SpikeGraph equal = normalises ? with_equal_thresholds(graph, diagnostics) : graph;
-  auto made = Exporter(equal, options, diagnostics).run();
+  const bool equal = options.profile == Profile::kPlain || options.profile == Profile::kHard;
+  const SpikeGraph prepared = equal ? with_equal_thresholds(graph, diagnostics)
+                              : options.profile == Profile::kNorse
+                                  ? with_plain_skips(graph, diagnostics)
+                                  : graph;
+  auto made = Exporter(prepared, options, diagnostics).run();
   if (!made) diagnostics.report(made.error());
   return made;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "frontend/nir/exporter.hpp"
 
@@ -223,41 +224,63 @@ bool equal_values(const Values& values) {
   return std::ranges::all_of(values, [&](double value) { return value == values.front(); });
 }
 
-/// Whether a division by the thresholds reaches every weight of what comes in.
-bool can_divide(const SpikeGraph& graph, PopulationId id, const Values& threshold) {
-  const Population& population = graph[id];
-  const bool channelwise = [&] {
-    const auto repeat = threshold.size() / static_cast<std::size_t>(population.shape[0]);
-    for (std::size_t i = 0; i < threshold.size(); ++i)
-      if (threshold[i] != threshold[i / repeat * repeat]) return false;
-    return true;
-  }();
-  for (const ProjectionId p : graph.incoming(id)) {
-    const Connectivity& kind = graph[p].connectivity;
-    if (std::holds_alternative<Dense>(kind)) continue;
-    if (std::holds_alternative<Conv2d>(kind) && channelwise) continue;
-    return false;
-  }
+bool is_channelwise(const Values& values, const Shape& shape) {
+  const auto repeat = values.size() / static_cast<std::size_t>(shape[0]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] != values[i / repeat * repeat]) return false;
   return true;
 }
 
-void divide(SpikeGraph& graph, PopulationId id, const Values& threshold) {
+/// Whether a division by `divisor`, one for each neuron, reaches every weight of what comes in.
+bool can_divide(const SpikeGraph& graph, PopulationId id, const Values& divisor) {
+  const bool channelwise = is_channelwise(divisor, graph[id].shape);
+  return std::ranges::all_of(graph.incoming(id), [&](ProjectionId p) {
+    const Connectivity& kind = graph[p].connectivity;
+    return std::holds_alternative<Dense>(kind) ||
+           (channelwise &&
+            (std::holds_alternative<Conv2d>(kind) || std::holds_alternative<OneToOne>(kind)));
+  });
+}
+
+/// The same neurons in another unit: everything that is added to a membrane or compared with it.
+void divide(SpikeGraph& graph, PopulationId id, const Values& divisor) {
   Population& population = graph[id];
   for (const ProjectionId p : graph.incoming(id)) {
     Tensor& weight = *weight_of(graph[p].connectivity);
-    weight = divided_rows(weight, threshold, population.size());
+    if (std::holds_alternative<OneToOne>(graph[p].connectivity) && weight.rank() == 0) {
+      weight = nir::filled({population.shape[0]}, static_cast<float>(weight.at(0)));
+    }
+    weight = divided_rows(weight, divisor, population.size());
   }
   const auto scaled = [&](Tensor& parameter) {
     if (!parameter.defined()) return;
     Values values = values_of(parameter, population.shape, 0);
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] /= threshold[i];
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] /= divisor[i];
     parameter = full_tensor(values, population.shape);
   };
-  scaled(population.bias);
   Firing& firing = *firing_of(population.neuron);
-  scaled(firing.initial_membrane);
-  scaled(firing.reset_value);
-  firing.threshold = Tensor::scalar(1.0F);
+  for (Tensor* parameter :
+       {&population.bias, &firing.threshold, &firing.initial_membrane, &firing.reset_value}) {
+    scaled(*parameter);
+  }
+}
+
+/// The weights of a connection from spikes to neurons one to one, if they are positive and others
+/// come in beside it.
+std::optional<Values> skip_weights(const SpikeGraph& graph, PopulationId id) {
+  const std::vector<ProjectionId> incoming = graph.incoming(id);
+  if (incoming.size() < 2 || firing_of(graph[id].neuron) == nullptr) return std::nullopt;
+  for (const ProjectionId p : incoming) {
+    const auto* one = std::get_if<OneToOne>(&graph[p].connectivity);
+    if (one == nullptr || one->weight.rank() > 1) continue;
+    const bool per_channel = one->weight.size() == 1 || one->weight.size() == graph[id].shape[0];
+    if (!per_channel) continue;
+    Values weights = values_of(one->weight, graph[id].shape, 1);
+    const bool positive = std::ranges::all_of(weights, [](double w) { return w > 0; });
+    const bool ones = std::ranges::all_of(weights, [](double w) { return w == 1; });
+    if (positive && !ones && can_divide(graph, id, weights)) return weights;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -307,6 +330,21 @@ SpikeGraph with_equal_thresholds(const SpikeGraph& graph, Diagnostics& diagnosti
                             fmt::format("'{}' has {} thresholds; its weights, bias and v(0) are "
                                         "divided by them, so that all are 1",
                                         graph[id].name, firing->threshold.size())));
+  }
+  return made;
+}
+
+SpikeGraph with_plain_skips(const SpikeGraph& graph, Diagnostics& diagnostics) {
+  SpikeGraph made = graph;
+  if (graph.arithmetic == Arithmetic::kInteger) return made;
+  for (const PopulationId id : graph.live_populations()) {
+    const std::optional<Values> weights = skip_weights(graph, id);
+    if (!weights) continue;
+    divide(made, id, *weights);
+    diagnostics.report(note("nir.lowered", ModelNode{"", graph[id].name},
+                            fmt::format("'{}' is divided by the weights of its residual "
+                                        "connection, so that this is an edge without a node",
+                                        graph[id].name)));
   }
   return made;
 }

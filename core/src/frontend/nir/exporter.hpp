@@ -47,4 +47,9 @@ Result<LoweredNeuron> lower_neuron(const NeuronContext& context, const Populatio
 /// are divided by the threshold. Notes: nir.lowered.
 SpikeGraph with_equal_thresholds(const SpikeGraph& graph, Diagnostics& diagnostics);
 
+/// The graph with residual connections of weight 1 where they have positive weights: the rest of
+/// the neuron is divided by them. The executor that norse and sinabs use runs two branches with
+/// nodes of their own in the wrong order, a branch without any rightly. Notes: nir.lowered.
+SpikeGraph with_plain_skips(const SpikeGraph& graph, Diagnostics& diagnostics);
+
 }  // namespace neurotool::to_nir

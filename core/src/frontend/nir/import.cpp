@@ -121,9 +121,6 @@ class Builder {
     return node(i).is_input || has_neurons(node(i).primitive);
   }
 
-  // ---- the native soft reset
-  // ---------------------------------------------------------------------
-
   void find_loops() {
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
       if (!std::holds_alternative<I>(node(i).primitive) || consumers_[i].size() != 1) continue;
@@ -181,9 +178,6 @@ class Builder {
   void recognised(std::size_t i, std::string message) {
     diagnostics_.report(note("nir.recognised", at(i), std::move(message)));
   }
-
-  // ---- populations
-  // -------------------------------------------------------------------------------
 
   /// A CubaLIF whose synapse follows at once and whose membrane never leaks: the encoding that
   /// norse runs as a neuron without leak. There v_leak is v(0), and joins the input in every step.
@@ -264,9 +258,6 @@ class Builder {
     }
     return {};
   }
-
-  // ---- projections
-  // -------------------------------------------------------------------------------
 
   struct Source {
     std::size_t node = 0;
