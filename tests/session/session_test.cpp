@@ -169,7 +169,7 @@ TEST(SessionRun, ClassifiesWithEveryCodeOfTheInput) {
         "p.yaml", "version: 1\n" + model_line() + data_section() +
                       "passes: [infer_shapes, fold_constants, remove_identity, "
                       "fold_batch_norm, qcfs: { steps: 32 }, encode_input: " +
-                      std::string(c.options) + "]\ntarget: cpu\nrun: { mode: simulate }\n")));
+                      std::string(c.options) + "]\ntarget: cpu\nreport: { directory: out }\n")));
     ASSERT_EQ(ended.result.outcome, Outcome::kDone) << c.options << ended.text();
     const Report& report = ended.result.report;
     ASSERT_TRUE(report.spiking_accuracy.has_value());
