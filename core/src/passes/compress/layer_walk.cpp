@@ -273,6 +273,42 @@ std::int64_t position_of(std::int64_t i, std::int64_t taken, std::int64_t positi
   return (i * positions / taken + sample * 7919) % positions;
 }
 
+PatchReader reader_of(const TensorGraph& graph, const LinearLayer& layer, const Shape& input) {
+  const OpNode& node = graph[layer.op];
+  const auto* conv = std::get_if<Conv>(&node.op);
+  const Shape& weight = tensor_passes::constant_of(graph, node, 1).shape();
+  return conv ? PatchReader::convolution(*conv, weight, input) : PatchReader::matrix(input);
+}
+
+/// Inputs at `taken` positions of each sample of a batch, one row for each; `first` is the number
+/// of the batch's first sample.
+std::vector<float> rows_of(const PatchReader& reader, const Tensor& batch, std::int64_t first,
+                           std::size_t group, std::int64_t taken) {
+  const auto values = batch.as<float>();
+  const std::size_t columns = reader.columns();
+  const std::size_t count = index(batch.shape()[0]), size = values.size() / count;
+  std::vector<float> rows(count * index(taken) * columns);
+  parallel_for(count, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t s = begin; s < end; ++s) {
+      for (std::int64_t i = 0; i < taken; ++i) {
+        const std::int64_t position =
+            position_of(i, taken, reader.positions(), first + static_cast<std::int64_t>(s));
+        const std::size_t row = s * index(taken) + index(i);
+        reader.read(values.subspan(s * size, size), position, group,
+                    std::span(rows).subspan(row * columns, columns));
+      }
+    }
+  });
+  return rows;
+}
+
+/// How many positions of each sample are looked at.
+std::int64_t positions_taken(const PatchReader& reader, std::span<const Tensor> batches) {
+  std::int64_t samples = 0;
+  for (const Tensor& batch : batches) samples += batch.shape()[0];
+  return std::clamp<std::int64_t>(kMostPositions / samples, 1, reader.positions());
+}
+
 }  // namespace
 
 Result<std::int64_t> walk_layers(TensorGraph& graph, std::string_view pass,
@@ -283,46 +319,40 @@ Result<std::int64_t> walk_layers(TensorGraph& graph, std::string_view pass,
 
 std::vector<SquareMatrix> input_moments(const TensorGraph& graph, const LinearLayer& layer,
                                         std::span<const Tensor> batches) {
-  const OpNode& node = graph[layer.op];
-  const auto* conv = std::get_if<Conv>(&node.op);
-  const Shape& weight = tensor_passes::constant_of(graph, node, 1).shape();
-  const Shape& input = batches[0].shape();
-  return input_moments(
-      conv ? PatchReader::convolution(*conv, weight, input) : PatchReader::matrix(input),
-      layer.groups, batches);
+  return input_moments(reader_of(graph, layer, batches[0].shape()), layer.groups, batches);
 }
 
 std::vector<SquareMatrix> input_moments(const PatchReader& reader, std::size_t groups,
                                         std::span<const Tensor> batches) {
-  const std::size_t columns = reader.columns();
-  std::int64_t samples = 0;
-  for (const Tensor& batch : batches) samples += batch.shape()[0];
-  const std::int64_t taken =
-      std::clamp<std::int64_t>(kMostPositions / samples, 1, reader.positions());
-  std::vector<Moments> moments(groups, Moments(columns));
-  std::int64_t sample = 0;
-  for (const Tensor& batch : batches) {
-    const auto values = batch.as<float>();
-    const std::size_t count = index(batch.shape()[0]), size = values.size() / count;
-    for (std::size_t group = 0; group < groups; ++group) {
-      std::vector<float> rows(count * index(taken) * columns);
-      parallel_for(count, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t s = begin; s < end; ++s) {
-          for (std::int64_t i = 0; i < taken; ++i) {
-            const std::int64_t position =
-                position_of(i, taken, reader.positions(), sample + static_cast<std::int64_t>(s));
-            const std::size_t row = s * index(taken) + index(i);
-            reader.read(values.subspan(s * size, size), position, group,
-                        std::span(rows).subspan(row * columns, columns));
-          }
-        }
-      });
-      moments[group].add(rows);
-    }
-    sample += batch.shape()[0];
-  }
+  const std::int64_t taken = positions_taken(reader, batches);
   std::vector<SquareMatrix> result;
-  for (const Moments& of_group : moments) result.push_back(of_group.mean());
+  for (std::size_t group = 0; group < groups; ++group) {
+    Moments moments(reader.columns());
+    std::int64_t first = 0;
+    for (const Tensor& batch : batches) {
+      moments.add(rows_of(reader, batch, first, group, taken));
+      first += batch.shape()[0];
+    }
+    result.push_back(moments.mean());
+  }
+  return result;
+}
+
+std::vector<SquareMatrix> cross_moments(const TensorGraph& graph, const LinearLayer& layer,
+                                        std::span<const Tensor> x, std::span<const Tensor> y) {
+  const PatchReader reader = reader_of(graph, layer, x[0].shape());
+  const std::int64_t taken = positions_taken(reader, x);
+  std::vector<SquareMatrix> result;
+  for (std::size_t group = 0; group < layer.groups; ++group) {
+    CrossMoments moments(reader.columns());
+    std::int64_t first = 0;
+    for (std::size_t b = 0; b < x.size(); ++b) {
+      moments.add(rows_of(reader, x[b], first, group, taken),
+                  rows_of(reader, y[b], first, group, taken));
+      first += x[b].shape()[0];
+    }
+    result.push_back(moments.mean());
+  }
   return result;
 }
 

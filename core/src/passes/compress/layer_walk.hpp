@@ -44,4 +44,9 @@ std::vector<SquareMatrix> input_moments(const PatchReader& reader, std::size_t g
 std::vector<SquareMatrix> input_moments(const TensorGraph& graph, const LinearLayer& layer,
                                         std::span<const Tensor> batches);
 
+/// Mean of x y' for each group, x the layer's inputs in one run and y those in another, at the same
+/// places.
+std::vector<SquareMatrix> cross_moments(const TensorGraph& graph, const LinearLayer& layer,
+                                        std::span<const Tensor> x, std::span<const Tensor> y);
+
 }  // namespace neurotool::compress

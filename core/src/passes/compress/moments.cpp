@@ -38,7 +38,45 @@ Tile products(const float* a, const float* b, std::size_t count) {
   return tile;
 }
 
+/// Adds a tile to the place in `sum` where it belongs.
+void store(const Tile& tile, std::size_t row, std::size_t column, SquareMatrix& sum) {
+  for (std::size_t i = 0; i < kHalf && row + i < sum.extent; ++i) {
+    for (std::size_t j = 0; j < kPanel && column + j < sum.extent; ++j) {
+      sum.at(row + i, column + j) += double{tile[i][j]};
+    }
+  }
+}
+
 }  // namespace
+
+void CrossMoments::add(std::span<const float> x, std::span<const float> y) {
+  const std::size_t n = sum_.extent;
+  NT_CHECK(n > 0 && x.size() == y.size() && x.size() % n == 0, "rows do not come in pairs");
+  for (std::size_t first = 0; first < x.size() / n; first += Moments::kBlock) {
+    const std::size_t count = std::min(Moments::kBlock, x.size() / n - first);
+    const std::vector<float> a = packed(x.subspan(first * n, count * n), count, n);
+    const std::vector<float> b = packed(y.subspan(first * n, count * n), count, n);
+    const std::size_t panels = panels_of(n);
+    parallel_for(panels, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t p = begin; p < end; ++p) {
+        for (std::size_t q = 0; q < panels; ++q) {
+          for (std::size_t half = 0; half < kPanel; half += kHalf) {
+            store(products(a.data() + p * count * kPanel + half, b.data() + q * count * kPanel,
+                           count),
+                  p * kPanel + half, q * kPanel, sum_);
+          }
+        }
+      }
+    });
+    count_ += count;
+  }
+}
+
+SquareMatrix CrossMoments::mean() const {
+  SquareMatrix result = sum_;
+  for (double& value : result.value) value /= static_cast<double>(std::max<std::size_t>(count_, 1));
+  return result;
+}
 
 void Moments::add(std::span<const float> rows) {
   const std::size_t n = inputs();
@@ -53,20 +91,13 @@ void Moments::add(std::span<const float> rows) {
 void Moments::add_block(std::span<const float> rows, std::size_t count) {
   const std::size_t n = inputs(), panels = panels_of(n);
   const std::vector<float> data = packed(rows, count, n);
-  const auto store = [&](const Tile& tile, std::size_t row, std::size_t column) {
-    for (std::size_t i = 0; i < kHalf && row + i < n; ++i) {
-      for (std::size_t j = 0; j < kPanel && column + j < n; ++j) {
-        sum_.at(row + i, column + j) += double{tile[i][j]};
-      }
-    }
-  };
   parallel_for(panels, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
       for (std::size_t q = 0; q <= p; ++q) {
         for (std::size_t half = 0; half < kPanel; half += kHalf) {
           const float* const a = data.data() + p * count * kPanel + half;
           const float* const b = data.data() + q * count * kPanel;
-          store(products(a, b, count), p * kPanel + half, q * kPanel);
+          store(products(a, b, count), p * kPanel + half, q * kPanel, sum_);
         }
       }
     }

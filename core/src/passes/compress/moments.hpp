@@ -21,6 +21,20 @@ struct SquareMatrix {
   const double* row(std::size_t index) const { return value.data() + index * extent; }
 };
 
+/// Means of x y' over pairs of rows of numbers, in the way of Moments.
+class CrossMoments {
+ public:
+  explicit CrossMoments(std::size_t inputs) : sum_(inputs) {}
+
+  /// Rows of x and as many of y, whole rows of equally many numbers.
+  void add(std::span<const float> x, std::span<const float> y);
+  SquareMatrix mean() const;
+
+ private:
+  SquareMatrix sum_;
+  std::size_t count_ = 0;
+};
+
 /// Sums of x x' over rows of numbers. Rows are added in blocks: products and the sums of a block
 /// are float32, sums over blocks double. The result depends on the rows and their blocks alone.
 class Moments {

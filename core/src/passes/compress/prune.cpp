@@ -186,32 +186,40 @@ Plan PrunePass::plan_weights(const TensorGraph& graph, const std::vector<LinearL
 
 /// Drops what the plan says; with data, layer by layer and with everything that takes over.
 Result<> PrunePass::apply(TensorGraph& graph, const Plan& plan, Context& context) const {
-  const auto drop = [&](LinearLayer layer, std::span<const SquareMatrix> moments) {
-    const Mask& keep = plan.at(layer.op).keep;
+  const auto drop = [&](LinearLayer layer, std::span<const SquareMatrix> moments,
+                        std::span<const SquareMatrix> cross) {
+    const auto found = plan.find(layer.op);
+    const Mask keep =
+        found == plan.end() ? Mask(layer.weights.value.size(), 1) : found->second.keep;
     const std::size_t each = layer.group_rows() * layer.weights.columns;
     for (std::size_t g = 0; g < layer.groups; ++g) {
       Rows rows = layer.group(g);
       const auto first = keep.begin() + static_cast<std::ptrdiff_t>(g * each);
       const Mask of_group(first, first + static_cast<std::ptrdiff_t>(each));
-      drop_weights(rows, of_group, moments.empty() ? nullptr : &moments[g]);
+      drop_weights(rows, of_group, moments.empty() ? nullptr : &moments[g],
+                   cross.empty() ? nullptr : &cross[g]);
       layer.set_group(g, rows);
     }
     write_weights(graph, layer);
   };
   const bool learns = options_.reconstruct || options_.bias_correction;
   if (context.calibration == nullptr || !learns) {
-    for (const auto& [id, of_layer] : plan) drop(*linear_layer(graph, id), {});
+    for (const auto& [id, of_layer] : plan) drop(*linear_layer(graph, id), {}, {});
     return {};
   }
   const auto visit = [&](const LinearLayer& layer, const LayerData& data) -> Result<LayerChange> {
     const auto found = plan.find(layer.op);
-    std::vector<SquareMatrix> moments;
-    const auto& inputs = found != plan.end() && found->second.from_before ? data.was : data.now;
-    if (found != plan.end() && options_.reconstruct) moments = input_moments(graph, layer, inputs);
-    if (found != plan.end()) drop(layer, moments);
-    // A layer that keeps all its weights gets its bias corrected where its inputs have changed.
     const bool same = std::ranges::equal(data.was, data.now, {}, &Tensor::data, &Tensor::data);
-    return found != plan.end() || !same ? LayerChange::kYes : LayerChange::kNo;
+    if (found == plan.end() && same) return LayerChange::kNo;
+    std::vector<SquareMatrix> moments, cross;
+    const bool from_before = found != plan.end() && found->second.from_before;
+    if (options_.reconstruct) {
+      moments = input_moments(graph, layer, from_before ? data.was : data.now);
+      // Also a layer that keeps all its weights takes back what came before it got wrong.
+      if (!from_before && !same) cross = cross_moments(graph, layer, data.now, data.was);
+    }
+    drop(layer, moments, cross);
+    return LayerChange::kYes;
   };
   const WalkOptions walk{options_.samples, options_.bias_correction};
   NT_TRY(const std::int64_t samples, walk_layers(graph, "prune", walk, context, visit));
