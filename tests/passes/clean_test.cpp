@@ -94,7 +94,9 @@ void relay_into(SpikeGraph& graph, ProjectionId p) {
   const PopulationId source = graph[p].source;
   const PopulationId relay =
       graph.add(build::relay_population("between", Shape(graph[source].shape)));
-  graph.connect(source, relay, OneToOne{});
+  const bool whole = graph.arithmetic == Arithmetic::kInteger;
+  graph.connect(source, relay,
+                OneToOne{whole ? Tensor::scalar(std::int8_t{1}) : Tensor::scalar(1.0f)});
   graph[p].source = relay;
 }
 
@@ -174,10 +176,10 @@ TEST(RemoveDead, TakesWhatLeadsNowhereButKeepsInputs) {
   const PopulationId a = graph.add(build::if_population("a", {2}, 1.0f));
   const PopulationId dead = graph.add(build::if_population("dead", {2}, 1.0f));
   const PopulationId out = graph.add(build::readout_population("out", {1}));
-  graph.connect(input, a, OneToOne{});
+  graph.connect(input, a, OneToOne{Tensor::scalar(1.0f)});
   graph.connect(a, out, build::dense(1, 2, std::vector<float>{1, 1}));
-  graph.connect(a, dead, OneToOne{});
-  graph.connect(lost, dead, OneToOne{});
+  graph.connect(a, dead, OneToOne{Tensor::scalar(1.0f)});
+  graph.connect(lost, dead, OneToOne{Tensor::scalar(1.0f)});
   Model model = test::spike_model(graph);
   const auto run = run_passes(model, "remove_dead");
   ASSERT_TRUE(run.result.has_value());
@@ -195,9 +197,9 @@ SpikeGraph relayed() {
   const PopulationId twice = graph.add(build::relay_population("twice", {2}));
   const PopulationId same = graph.add(build::relay_population("same", {2}));
   const PopulationId out = graph.add(build::readout_population("out", {1}));
-  graph.connect(input, a, OneToOne{});
+  graph.connect(input, a, OneToOne{Tensor::scalar(1.0f)});
   graph.connect(a, twice, OneToOne{Tensor::from<float>({2}, {2, 0.5f})}, 1);
-  graph.connect(twice, same, OneToOne{}, 2);
+  graph.connect(twice, same, OneToOne{Tensor::scalar(1.0f)}, 2);
   graph.connect(same, out, build::dense(1, 2, std::vector<float>{3, 5}));
   return graph;
 }
@@ -276,7 +278,7 @@ TEST(PackSilent, CannotSayAnythingOfOpenInputs) {
   const PopulationId input = graph.add(build::input_population("input", {1}));
   const PopulationId a = graph.add(build::if_population("a", {1}, 1e6f));
   const PopulationId out = graph.add(build::readout_population("out", {1}));
-  graph.connect(input, a, OneToOne{});
+  graph.connect(input, a, OneToOne{Tensor::scalar(1.0f)});
   graph.connect(a, out, build::dense(1, 1, std::vector<float>{1}));
   Model model = test::spike_model(graph);
   const auto run = run_passes(model, "pack_silent");
