@@ -125,10 +125,15 @@ bool take_out(SpikeGraph& graph, PopulationId id, const HandedOn& how) {
 
 Result<Changed> merge_relays(SpikeGraph& graph, const Model& model, Context& context) {
   double identities = 0, scales = 0;
-  for (const PopulationId id : graph.step_order()) {
-    const auto how = handed_on(graph, id);
-    if (!how || !take_out(graph, id, *how)) continue;
-    ++(how->scaled ? scales : identities);
+  // What stands behind a relay may have to go first: again until nothing goes any more.
+  for (bool any = true; any;) {
+    any = false;
+    for (const PopulationId id : graph.step_order()) {
+      const auto how = handed_on(graph, id);
+      if (!how || !take_out(graph, id, *how)) continue;
+      ++(how->scaled ? scales : identities);
+      any = true;
+    }
   }
   context.facts.push_back({"merge_relays", model.name, "removed_identities", identities});
   context.facts.push_back({"merge_relays", model.name, "removed_scales", scales});

@@ -60,19 +60,42 @@ bool fold_constant(SpikeGraph& graph, PopulationId id, std::int64_t channel, std
   return true;
 }
 
+/// Whether something that comes in can still run to every output when a population is gone: an
+/// output that nothing leads to is no network any more.
+bool can_go_whole(const SpikeGraph& graph, PopulationId gone) {
+  std::vector<bool> reached(graph.populations.size(), false);
+  std::vector<PopulationId> open;
+  for (const PopulationId id : graph.live_populations()) {
+    if (std::holds_alternative<Input>(graph[id].neuron)) open.push_back(id);
+  }
+  while (!open.empty()) {
+    const PopulationId id = open.back();
+    open.pop_back();
+    if (id == gone || reached[id.index]) continue;
+    reached[id.index] = true;
+    for (const ProjectionId p : graph.outgoing(id)) open.push_back(graph[p].target);
+  }
+  return std::ranges::all_of(graph.live_populations(), [&](PopulationId id) {
+    return !graph[id].output || reached[id.index];
+  });
+}
+
 /// How many neurons went.
 struct Packed {
   double silent = 0, constant = 0, kept = 0;
 };
 
-void pack(SpikeGraph& graph, PopulationId id, const std::vector<ChannelFate>& fates,
-          Packed& packed) {
+void pack(SpikeGraph& graph, PopulationId id, std::vector<ChannelFate> fates, Packed& packed) {
   const auto known = std::ranges::count_if(fates, &ChannelFate::is_known);
   if (known == 0) return;
   const double inner = static_cast<double>(graph[id].size()) / static_cast<double>(fates.size());
   if (!integer::can_lose_channels(graph, id)) {
     packed.kept += inner * static_cast<double>(known);
     return;
+  }
+  if (known == std::ssize(fates) && !can_go_whole(graph, id)) {
+    fates[0] = {};
+    packed.kept += inner;
   }
   std::vector<std::int64_t> stays;
   for (std::size_t c = 0; c < fates.size(); ++c) {
