@@ -311,6 +311,72 @@ TEST(InLoop, ReportsHowManyAnswersAreThoseOfTheFloatNetwork) {
   EXPECT_THAT(bad.codes(), testing::Contains("rate.few-steps"));
 }
 
+/// x[2] -> fc1 with unit weights -> levels 0 … 4 of 0.25 and 0.5 -> fc2.
+Model rounding_network(QuantizedActivation op) {
+  test::Network net({2});
+  Gemm gemm;
+  gemm.trans_b = true;
+  net.add("fc1", gemm, {net.constant({2, 2}, {1, 0, 0, 1}), net.constant({2}, {0, 0})});
+  net.add("round", op, {net.constant({2}, {0.25f, 0.5f})}).gemm("fc2", 2, 2, 1);
+  return net.finish("rounding");
+}
+
+TEST(Rate, TakesThresholdsFromANetworkThatRoundsByItself) {
+  for (const bool with_data : {false, true}) {
+    Model model = rounding_network({.low = 0, .high = 4, .offset = 0.75f});
+    const auto samples = test::random_samples({2}, 32, -1, 3);
+    const auto run =
+        run_passes(model, "rate{steps=8,bias_iterations=0}", with_data ? &samples : nullptr);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    const Population& fc1 = model.spike()[model.spike().find("fc1")];
+    EXPECT_FALSE(fc1.provisional);
+    EXPECT_THAT(firing_of(fc1.neuron)->threshold.as<float>(), testing::ElementsAre(1, 2));
+    EXPECT_THAT(firing_of(fc1.neuron)->initial_membrane.as<float>(),
+                testing::ElementsAre(0.75f, 1.5f));
+  }
+  Model burst = rounding_network({.low = 0, .high = 4});
+  ASSERT_TRUE(run_passes(burst, "rate{steps=8,neuron=burst,burst=4}").result.has_value());
+  const Population& fc1 = burst.spike()[burst.spike().find("fc1")];
+  EXPECT_THAT(firing_of(fc1.neuron)->threshold.as<float>(), testing::ElementsAre(0.25f, 0.5f));
+  EXPECT_THAT(firing_of(fc1.neuron)->initial_membrane.as<float>(),
+              testing::ElementsAre(0.125f, 0.25f));
+}
+
+TEST(Rate, RefusesLevelsBelowZero) {
+  Model model = rounding_network({.low = -4, .high = 4});
+  const auto run = run_passes(model, "rate{steps=8}");
+  ASSERT_FALSE(run.result.has_value());
+  EXPECT_EQ(run.result.error().code, "qcfs.unsupported-op");
+  EXPECT_THAT(run.result.error().message, testing::HasSubstr("levels from -4 to 4"));
+}
+
+/// The firing part of a population after the passes.
+Emission emission_after(const std::string& passes, Model& model, const SampleSource& samples) {
+  const auto run = run_passes(model, passes, &samples);
+  EXPECT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  for (const Population& population : model.spike().populations) {
+    if (const Firing* firing = firing_of(population.neuron)) return firing->emission;
+  }
+  return {};
+}
+
+TEST(Rate, EveryNeuronSurvivesQuantisationWithItsPayloads) {
+  const test::RandomNetwork network = test::random_network(4);
+  const auto samples = test::random_samples(network.sample, 24, -1, 1, 4);
+  const std::map<std::string, Emission> kinds{
+      {"binary", {}},
+      {"signed", {.min_per_step = -1}},
+      {"burst", {.max_per_step = 3}},
+      {"signed_burst", {.max_per_step = 3, .min_per_step = -3}}};
+  for (const auto& [neuron, wanted] : kinds) {
+    Model real = network.model, whole = network.model;
+    const std::string pass = "rate{steps=12,burst=3,neuron=" + neuron + "}";
+    EXPECT_EQ(emission_after(pass, real, samples), wanted) << neuron;
+    EXPECT_EQ(emission_after(pass + ",quantize{weight_bits=8}", whole, samples), wanted) << neuron;
+    EXPECT_EQ(whole.spike().arithmetic, Arithmetic::kInteger);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomNetworks, testing::Range<std::uint64_t>(1, 25));
 
 }  // namespace

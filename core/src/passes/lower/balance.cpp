@@ -25,8 +25,8 @@ void add_bias(Train& arriving, const Tensor& bias) {
   }
 }
 
-/// Raises the threshold of each group of channels by twice the mean excess, then clips.
-void raise_and_clip(Train& values, std::vector<float>& thresholds, double cap) {
+/// Raises the threshold of each group of channels by `growth` times the mean excess, then clips.
+void raise_and_clip(Train& values, std::vector<float>& thresholds, double growth, double cap) {
   const std::size_t row = index(values.neurons), rows = index(values.samples);
   const std::size_t inner = row / thresholds.size();
   parallel_for(thresholds.size(), [&](std::size_t first, std::size_t last) {
@@ -40,7 +40,7 @@ void raise_and_clip(Train& values, std::vector<float>& thresholds, double cap) {
       double excess = 0;
       const double before = thresholds[group];
       each([&](float& z) { excess += std::max(double{z} - before, 0.0); });
-      const double raised = before + 2 * excess / static_cast<double>(rows * inner);
+      const double raised = before + growth * excess / static_cast<double>(rows * inner);
       const auto threshold = static_cast<float>(std::min(raised, cap));
       thresholds[group] = threshold;
       each([&](float& z) { z = std::clamp(z, 0.0f, threshold); });
@@ -64,7 +64,9 @@ Result<> run_batch(const Lowered& unit, const Tensor& batch,
     }
     NT_TRY(Train arriving, layers.currents(id));
     add_bias(arriving, population.bias);
-    raise_and_clip(arriving, thresholds[index(site - unit.sites.begin())],
+    // What the network itself fixes stays.
+    const double growth = site->largest.empty() ? 2 : 0;
+    raise_and_clip(arriving, thresholds[index(site - unit.sites.begin())], growth,
                    site->cap.value_or(HUGE_VAL));
     layers.keep(id, std::move(arriving));
   }
@@ -80,7 +82,8 @@ Result<std::vector<std::vector<float>>> balance_thresholds(const TensorGraph& gr
   NT_TRY_VOID(LayerEvaluator::check(unit.graph));
   std::vector<std::vector<float>> thresholds;
   for (const Site& site : unit.sites) {
-    thresholds.emplace_back(granularity == Granularity::kLayer ? 1 : index(site.channels), 0.0f);
+    const std::size_t count = granularity == Granularity::kLayer ? 1 : index(site.channels);
+    thresholds.push_back(site.largest.empty() ? std::vector<float>(count, 0.0f) : site.largest);
   }
   const std::int64_t all = std::min(samples, context.calibration->size());
   for (int sweep = 0; sweep < kSweeps; ++sweep) {

@@ -88,7 +88,9 @@ Result<> Loop::fit(std::size_t site, PopulationId id, LayerEvaluator& layers) {
   if (lowering_.initial == Initial::kZero && parameters.initial.empty()) {
     parameters.initial.assign(parameters.threshold.size(), 0.0f);
   }
-  parameters = fit_site(data, std::move(parameters), options_.fit);
+  // What the network was trained with stays as it is.
+  const bool open = unit_.sites[site].largest.empty();
+  if (open) parameters = fit_site(data, std::move(parameters), options_.fit);
   Train sent = fire_site(data, parameters);
   result_.relative_error[site] = relative_error(data, parameters, sent);
   layers.keep(id, std::move(sent));

@@ -24,8 +24,8 @@ struct View {
   std::vector<double> factor;
 };
 
-/// Sums over windows, or their largest trains; channel c is multiplied by factor[c] and by the value
-/// of the source.
+/// Sums over windows, or their largest trains; channel c is multiplied by factor[c] and by the
+/// value of the source.
 struct Pooled {
   std::variant<SumPool2d, MaxPool2d> pool;
   std::vector<double> factor;

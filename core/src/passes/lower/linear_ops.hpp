@@ -31,8 +31,8 @@ struct PoolGeometry {
 };
 /// `input` has a plain_source().
 LinearForm average(const LinearForm& input, const PoolGeometry& geometry, Shape output);
-/// `input` has a plain_source(), and no channel has a value below 0: the largest payload must be the
-/// largest value.
+/// `input` has a plain_source(), and no channel has a value below 0: the largest payload must be
+/// the largest value.
 LinearForm maximum(const LinearForm& input, const PoolGeometry& geometry, Shape output);
 /// Whether the payloads of a form that plain_source() accepts may be compared for their values.
 bool values_rise_with_payloads(const SpikeGraph& graph, const LinearForm& input);

@@ -20,6 +20,10 @@ struct Site {
   std::string population, node;  ///< names here and in the model file
   std::int64_t channels = 1;
   std::optional<double> cap;  ///< of a clipped rectifier: no activation exceeds it
+  /// Where the network itself rounds to levels: its largest activation, one per channel or one, and
+  /// the share of a level that it adds before it rounds down. Empty: thresholds come from data.
+  std::vector<float> largest;
+  double offset = 0.5;
 };
 
 /// A quantised activation that became neurons: threshold and payload are one level, bounded by the
@@ -37,7 +41,8 @@ struct LoweringOptions {
   std::uint32_t steps = 1;
   Initial initial = Initial::kHalf;
   Granularity granularity = Granularity::kChannel;
-  /// Quantised activations become neurons that count levels; otherwise they are refused.
+  /// Quantised activations become neurons that count levels; otherwise neurons whose rate is the
+  /// activation, which only levels from 0 on can be.
   bool keeps_levels = false;
   Emission emission;           ///< of every neuron; its threshold is the largest activation / burst
   bool corrects_bias = false;  ///< every neuron gets a bias, though it be 0: calibration changes it
@@ -50,6 +55,7 @@ struct NeuronParameters {
   std::vector<float> initial;    ///< v(0), as many; none: what the options say
   std::vector<float> bias;       ///< to be added to the bias, one per channel, or none
   std::uint32_t fire_begin = 0;
+  bool provisional = false;  ///< they wait for data
 };
 
 struct Lowered {
@@ -64,9 +70,9 @@ struct Lowered {
 /// to no output are not judged.
 std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path);
 
-/// `parameters`: one for each site in order; none at all: provisional. Every node that cannot be
-/// lowered is reported to `out` (qcfs.unsupported-op, qcfs.inputs); the returned error is the
-/// first.
+/// `parameters`: one for each site in order; none at all: provisional, with thresholds 1. Every
+/// node that cannot be lowered is reported to `out` (qcfs.unsupported-op, qcfs.inputs); the
+/// returned error is the first.
 Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
                             const LoweringOptions& options,
                             std::span<const NeuronParameters> parameters, Diagnostics& out);

@@ -164,31 +164,38 @@ Outcome Lowering::operator()(const Reduce&) {
   return outcome;
 }
 
-NeuronParameters Lowering::next_parameters(std::int64_t channels) const {
-  const std::size_t site = lowered_.sites.size();
-  if (!parameters_.empty()) return parameters_[site];
+NeuronParameters Lowering::next_parameters(const Site& site) const {
+  const std::size_t place = lowered_.sites.size();
+  if (!parameters_.empty()) return parameters_[place];
   const bool layer = options_.granularity == Granularity::kLayer;
   NeuronParameters provisional;
-  provisional.threshold.assign(layer ? 1 : static_cast<std::size_t>(channels), 1.0f);
+  const auto channels = static_cast<std::size_t>(site.channels);
+  const std::size_t count = !site.largest.empty() ? site.largest.size() : layer ? 1 : channels;
+  provisional.threshold.assign(count, 1.0f);
   return provisional;
 }
 
 Outcome Lowering::rectified(std::optional<double> cap) {
-  LinearForm input = form(0);
+  const LinearForm& input = form(0);
   if (!cap && is_non_negative(input, lowered_.graph)) return input;
+  Site site;
+  site.cap = cap;
+  return site_neurons(std::move(site));
+}
+
+Outcome Lowering::site_neurons(Site site) {
+  LinearForm input = form(0);
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
-  const std::int64_t channels = input.neurons.front();
-  const PopulationId id = builder_.neurons(input, next_parameters(channels), options_);
-  lowered_.graph[id].provisional = parameters_.empty();
-  const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
-  lowered_.sites.push_back({.value = node_->inputs[0],
-                            .activation = node_->outputs[0],
-                            .population = lowered_.graph[id].name,
-                            .node = name,
-                            .channels = channels,
-                            .cap = cap});
-  LinearForm result = whole(lowered_.graph, id, output_);
-  return result;
+  site.channels = input.neurons.front();
+  const NeuronParameters parameters = next_parameters(site);
+  const PopulationId id = builder_.neurons(input, parameters, options_);
+  lowered_.graph[id].provisional = parameters_.empty() || parameters.provisional;
+  site.value = node_->inputs[0];
+  site.activation = node_->outputs[0];
+  site.population = lowered_.graph[id].name;
+  site.node = node_->origins.empty() ? node_->name : node_->origins.front();
+  lowered_.sites.push_back(std::move(site));
+  return whole(lowered_.graph, id, output_);
 }
 
 Outcome Lowering::operator()(const Unary& op) {
@@ -200,34 +207,17 @@ Outcome Lowering::operator()(const Clip&) {
   return rectified(is_constant(2) ? std::optional(constant(2).at(0)) : std::nullopt);
 }
 
-Outcome Lowering::tuned_site(const QuantizedActivation& op) {
-  if (op.low != 0 || op.rounding != LevelRounding::kFloor || op.offset != 0.5f) {
-    return refuse("rounds its input to whole levels by another rule than neurons from v(0) = half",
-                  "use the pass 'exact', which keeps every level");
-  }
-  LinearForm input = form(0);
-  std::ranges::copy(node_->origins, std::back_inserter(input.origins));
-  // The largest activation, shared by the spikes that one step may send.
-  const double share = static_cast<double>(op.high) / options_.emission.max_per_step;
-  NeuronParameters parameters;
-  for (std::int64_t i = 0; i < constant(1).size(); ++i) {
-    parameters.threshold.push_back(static_cast<float>(constant(1).at(i) * share));
-  }
-  const PopulationId id = builder_.neurons(input, parameters, options_);
-  return whole(lowered_.graph, id, output_);
-}
-
 Outcome Lowering::operator()(const QuantizedActivation& op) {
-  if (!options_.keeps_levels) return tuned_site(op);
+  const Tensor scale = constant(1).converted(DType::kFloat32);
+  const auto levels = scale.as<float>();
+  if (!options_.keeps_levels) return rounded(op, levels);
   LinearForm input = form(0);
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
-  const auto scale = constant(1).converted(DType::kFloat32);
-  const auto levels = scale.as<float>();
   NeuronParameters parameters;
   parameters.threshold.assign(levels.begin(), levels.end());
-  LoweringOptions from_zero = options_;
-  from_zero.initial = Initial::kZero;
-  const PopulationId id = builder_.neurons(input, parameters, from_zero);
+  LoweringOptions options = options_;
+  options.initial = Initial::kZero;
+  const PopulationId id = builder_.neurons(input, parameters, options);
   Emission& emission = std::get<If>(lowered_.graph[id].neuron).firing.emission;
   emission.max_total = op.high;
   emission.min_total = op.low;
@@ -235,6 +225,20 @@ Outcome Lowering::operator()(const QuantizedActivation& op) {
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
   lowered_.level_sites.push_back({id, op, name});
   return whole(lowered_.graph, id, output_);
+}
+
+Outcome Lowering::rounded(const QuantizedActivation& op, std::span<const float> levels) {
+  if (op.low != 0 || op.high < 1) {
+    return refuse(
+        fmt::format("rounds to levels from {} to {}, and a rate begins at 0", op.low, op.high),
+        "use the pass 'exact', which keeps every level");
+  }
+  Site site;
+  for (const float level : levels) {
+    site.largest.push_back(static_cast<float>(double{level} * static_cast<double>(op.high)));
+  }
+  site.offset = op.rounding == LevelRounding::kHalfEven ? 0.5 : double{op.offset};
+  return site_neurons(std::move(site));
 }
 
 Outcome Lowering::scaled(std::size_t input, std::vector<double> factor) {

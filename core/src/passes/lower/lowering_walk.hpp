@@ -90,14 +90,15 @@ class Lowering {
   Outcome matrix(std::size_t input, Matrix matrix);
   Outcome pooled(const PoolGeometry& geometry);
   Outcome rectified(std::optional<double> cap);
-  /// A quantised activation as neurons whose threshold is its largest value: what tuning leaves.
-  Outcome tuned_site(const QuantizedActivation& op);
+  Outcome rounded(const QuantizedActivation& op, std::span<const float> levels);
+  /// Neurons on the form of the node's first input.
+  Outcome site_neurons(Site site);
   Outcome added(double sign);
   Outcome scaled(std::size_t input, std::vector<double> factor);
   Outcome relabelled();
   Outcome rearranged();
   bool ends_the_network(ValueId value) const;
-  NeuronParameters next_parameters(std::int64_t channels) const;
+  NeuronParameters next_parameters(const Site& site) const;
 
   const TensorGraph& graph_;
   const std::string& model_path_;

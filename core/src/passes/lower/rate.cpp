@@ -134,6 +134,34 @@ void keep_balanced(lower::SiteThresholds& site, std::span<const float> balanced)
   }
 }
 
+/// What calibration calls a threshold is the largest rate; a burst shares it among its units.
+lower::NeuronParameters shared_among(std::int64_t units, std::vector<float> largest) {
+  lower::NeuronParameters parameters;
+  parameters.threshold = std::move(largest);
+  for (float& threshold : parameters.threshold) threshold /= static_cast<float>(units);
+  return parameters;
+}
+
+/// What is known without data: thresholds where the network rounds to levels of its own.
+std::vector<lower::NeuronParameters> known_parameters(const lower::Lowered& unit,
+                                                      const lower::LoweringOptions& lowering) {
+  std::vector<lower::NeuronParameters> known;
+  for (const lower::Site& site : unit.sites) {
+    lower::NeuronParameters& parameters = known.emplace_back();
+    if (site.largest.empty()) {
+      const bool layer = lowering.granularity == Granularity::kLayer;
+      parameters.threshold.assign(layer ? 1 : static_cast<std::size_t>(site.channels), 1.0f);
+      parameters.provisional = true;
+      continue;
+    }
+    parameters = shared_among(lowering.emission.max_per_step, site.largest);
+    for (const float threshold : parameters.threshold) {
+      parameters.initial.push_back(threshold * static_cast<float>(site.offset));
+    }
+  }
+  return known;
+}
+
 class RatePass : public Pass {
  public:
   RatePass(RateOptions options, const OptionTable<RateOptions>& table, const char* name)
@@ -146,10 +174,13 @@ class RatePass : public Pass {
 
  private:
   /// Parameters of every site, from data.
-  Result<std::vector<lower::NeuronParameters>> calibrated(const lower::Lowered& unit,
-                                                          const lower::LoweringOptions& lowering,
-                                                          const Model& model,
-                                                          Context& context) const;
+  Result<std::vector<lower::NeuronParameters>> calibrated(
+      const lower::Lowered& unit, const lower::LoweringOptions& lowering,
+      std::vector<lower::NeuronParameters> parameters, const Model& model, Context& context) const;
+  /// Thresholds of the sites that the network leaves open.
+  Result<> choose_thresholds(const lower::Lowered& unit,
+                             std::vector<lower::NeuronParameters>& parameters, std::int64_t units,
+                             const Model& model, Context& context) const;
   void report(const lower::Site& site, const lower::SiteThresholds& found, const Model& model,
               Context& context) const;
   void report(const lower::Lowered& unit, const lower::InLoopResult& found, const Model& model,
@@ -186,8 +217,11 @@ Result<Changed> RatePass::run(Model& model, Context& context) {
       .corrects_bias = options_.bias_iterations > 0};
   NT_TRY(lower::Lowered lowered,
          lower::lower_graph(model.tensor(), model.path, lowering, {}, context.diagnostics));
-  if (context.calibration != nullptr && !lowered.sites.empty()) {
-    NT_TRY(const auto parameters, calibrated(lowered, lowering, model, context));
+  if (!lowered.sites.empty()) {
+    std::vector<lower::NeuronParameters> parameters = known_parameters(lowered, lowering);
+    if (context.calibration != nullptr) {
+      NT_TRY(parameters, calibrated(lowered, lowering, std::move(parameters), model, context));
+    }
     // The same walk with parameters: the structure cannot differ from the plan's.
     Diagnostics said_before;
     NT_TRY(lowered,
@@ -198,28 +232,40 @@ Result<Changed> RatePass::run(Model& model, Context& context) {
   return Changed::kYes;
 }
 
-Result<std::vector<lower::NeuronParameters>> RatePass::calibrated(
-    const lower::Lowered& unit, const lower::LoweringOptions& lowering, const Model& model,
-    Context& context) const {
-  const std::int64_t units = lowering.emission.max_per_step;
+Result<> RatePass::choose_thresholds(const lower::Lowered& unit,
+                                     std::vector<lower::NeuronParameters>& parameters,
+                                     std::int64_t units, const Model& model,
+                                     Context& context) const {
+  std::vector<lower::Site> sites;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < unit.sites.size(); ++i) {
+    if (!parameters[i].provisional) continue;
+    sites.push_back(unit.sites[i]);
+    places.push_back(i);
+  }
+  if (sites.empty()) return {};
   const lower::CalibrationOptions calibration{statistic_of(options_.method), options_.percentile,
                                               options_.granularity, options_.samples,
                                               options_.steps * units};
-  NT_TRY(auto found, lower::calibrate(model.tensor(), unit.sites, calibration, context));
+  NT_TRY(auto found, lower::calibrate(model.tensor(), sites, calibration, context));
   if (options_.method == Method::kBalance) {
     NT_TRY(const auto balanced,
            lower::balance_thresholds(model.tensor(), unit, options_.granularity, options_.samples,
                                      context));
-    for (std::size_t i = 0; i < found.size(); ++i) keep_balanced(found[i], balanced[i]);
+    for (std::size_t i = 0; i < found.size(); ++i) keep_balanced(found[i], balanced[places[i]]);
   }
-  std::vector<lower::NeuronParameters> parameters;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    report(unit.sites[i], found[i], model, context);
-    // What calibration calls a threshold is the largest rate; a burst shares it among its units.
-    lower::NeuronParameters& site = parameters.emplace_back();
-    site.threshold = found[i].threshold;
-    for (float& threshold : site.threshold) threshold /= static_cast<float>(units);
+    report(sites[i], found[i], model, context);
+    parameters[places[i]] = shared_among(units, found[i].threshold);
   }
+  return {};
+}
+
+Result<std::vector<lower::NeuronParameters>> RatePass::calibrated(
+    const lower::Lowered& unit, const lower::LoweringOptions& lowering,
+    std::vector<lower::NeuronParameters> parameters, const Model& model, Context& context) const {
+  const std::int64_t units = lowering.emission.max_per_step;
+  NT_TRY_VOID(choose_thresholds(unit, parameters, units, model, context));
   const bool fits_initial = options_.initial == Start::kFitted;
   if (options_.bias_iterations == 0 && !fits_initial) return parameters;
   const lower::InLoopOptions loop{{options_.bias_iterations, options_.bias_rate, fits_initial},
