@@ -56,8 +56,8 @@ Stimulus stimulus_of(const SpikeGraph& graph, const Arrays& arrays) {
     Tensor bias = arrays.at("input_bias_mant");
     Shape with_time{1};
     with_time.insert(with_time.end(), bias.shape().begin(), bias.shape().end());
-    for (const std::int64_t v : by_step(bias.reshaped(with_time), shape)[0])
-      values.push_back(static_cast<std::int32_t>(v));
+    const auto mantissas = by_step(bias.reshaped(with_time), shape);
+    for (const std::int64_t v : mantissas[0]) values.push_back(static_cast<std::int32_t>(v));
     return {id, Tensor::from({graph[id].size()}, std::move(values))};
   }
   const Tensor& spikes = arrays.at("s_in");

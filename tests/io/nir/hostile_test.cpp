@@ -19,7 +19,7 @@ namespace {
 std::vector<std::filesystem::path> corpus() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry :
-       std::filesystem::directory_iterator(NEUROTOOL_TESTS_DIR "/../fuzz/corpus/nir")) {
+       std::filesystem::directory_iterator(NEUROTOOL_TESTS_DIR "/fuzz/corpus/nir")) {
     if (entry.path().extension() == ".nir") files.push_back(entry.path());
   }
   std::ranges::sort(files);
@@ -50,7 +50,7 @@ TEST(NirHostile, EveryFileGivesTheErrorOfItsName) {
 TEST(NirHostile, MessagesNameTheFileAndThePathAndNothingRaw) {
   Diagnostics diagnostics;
   const std::filesystem::path file =
-      std::filesystem::path(NEUROTOOL_TESTS_DIR) / "../fuzz/corpus/nir/hdf5.link__external.nir";
+      std::filesystem::path(NEUROTOOL_TESTS_DIR) / "fuzz/corpus/nir/hdf5.link__external.nir";
   const auto document = read(file, diagnostics);
   ASSERT_FALSE(document.has_value());
   EXPECT_THAT(to_string(document.error()),
@@ -78,7 +78,7 @@ TEST(NirHostile, PipesAndFoldersAreRefusedAtOnce) {
 
 TEST(NirHostile, LimitsOfTheCallerHold) {
   const std::filesystem::path file =
-      std::filesystem::path(NEUROTOOL_TESTS_DIR) / "../fuzz/corpus/nir/ok__plain.nir";
+      std::filesystem::path(NEUROTOOL_TESTS_DIR) / "fuzz/corpus/nir/ok__plain.nir";
   Diagnostics diagnostics;
   const auto bytes = read(file, diagnostics,
                           {.strictness = Strictness::kLenient,

@@ -145,6 +145,12 @@ class Writer {
   /// What every reader since 1.0.2 insists on, though older files lack it.
   static bool needed(std::string_view name) { return name == "input_shape"; }
 
+  template <class Neuron>
+  static Tensor ones_like(const Neuron& neuron) {
+    if constexpr (requires { neuron.w_in; }) return filled(neuron.v_leak.shape(), 1);
+    return {};
+  }
+
   static std::optional<hdf5::Value> parameter(std::string_view name, const Tensor& tensor) {
     if (!tensor.defined() || (name == "v_reset" && all_zero(tensor))) return std::nullopt;
     return tensor;
