@@ -18,10 +18,10 @@ std::string joined(const std::vector<std::string>& words, char with) {
 
 TEST(Help, IsShortAndLongForEveryCommand) {
   const std::vector<std::vector<std::string>> commands{
-      {},          {"run"},      {"doctor"},         {"inspect"}, {"opt"},
-      {"passes"},  {"targets"},  {"plugin"},         {"schema"},  {"explain"},
-      {"version"}, {"generate"}, {"plugin", "path"}, {"as"},      {"dis"},
-      {"run-sco"}};
+      {},          {"run"},      {"doctor"},         {"inspect"},    {"opt"},
+      {"passes"},  {"targets"},  {"plugin"},         {"schema"},     {"explain"},
+      {"version"}, {"generate"}, {"plugin", "path"}, {"as"},         {"dis"},
+      {"run-sco"}, {"nir"},      {"nir", "lint"},    {"nir", "diff"}};
   for (const auto& command : commands) {
     const std::string name = command.empty() ? "neurotool" : joined(command, '_');
     for (const char* flag : {"-h", "--help"}) {

@@ -149,6 +149,7 @@ CommandLine::CommandLine() : app_("", "neurotool") {
   add_inspect(*this);
   add_opt(*this);
   add_passes(*this);
+  add_nir(*this);
   add_targets(*this);
   add_plugin(*this);
   add_schema(*this);

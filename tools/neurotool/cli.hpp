@@ -79,6 +79,7 @@ void add_doctor(CommandLine& line);
 void add_inspect(CommandLine& line);
 void add_opt(CommandLine& line);
 void add_passes(CommandLine& line);
+void add_nir(CommandLine& line);
 void add_targets(CommandLine& line);
 void add_plugin(CommandLine& line);
 void add_schema(CommandLine& line);

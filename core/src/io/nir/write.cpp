@@ -146,7 +146,7 @@ class Writer {
   static bool needed(std::string_view name) { return name == "input_shape"; }
 
   template <class Neuron>
-  static Tensor ones_like(const Neuron& neuron) {
+  static Tensor ones_like([[maybe_unused]] const Neuron& neuron) {
     if constexpr (requires { neuron.w_in; }) return filled(neuron.v_leak.shape(), 1);
     return {};
   }

@@ -1,0 +1,91 @@
+// `neurotool nir`: what is printed, what is written, and the exit codes.
+#include <gtest/gtest.h>
+
+#include "base/json.hpp"
+#include "io/nir/nir_file.hpp"
+#include "transcript.hpp"
+
+namespace neurotool::test {
+namespace {
+
+using namespace nir;  // the primitives
+
+Graph network() {
+  const Shape image{1, 4, 4}, maps{2, 4, 4}, pooled{2, 2, 2};
+  Graph graph;
+  add(graph, "data", Input{shape_tensor(image)});
+  add(graph, "conv.1",
+      Conv2d{pair_tensor(4, 4), filled({2, 1, 3, 3}, 1), int_tensor(1), std::string("same"),
+             int_tensor(1), int_tensor(1), filled({2}, 0)});
+  add(graph, "if.1", IF{filled({1}, 1), filled({2}, 1), {}});
+  add(graph, "pool", AvgPool2d{pair_tensor(2, 2), pair_tensor(2, 2), pair_tensor(0, 0)});
+  add(graph, "flatten", Flatten{int_tensor(0), int_tensor(-1), {}});
+  add(graph, "fc", Linear{filled({3, 8}, 1)});
+  add(graph, "out", Output{shape_tensor({3})});
+  connect(graph,
+          std::vector<std::string>{"data", "conv.1", "if.1", "pool", "flatten", "fc", "out"});
+  connect(graph, "data", "conv.1");
+  return graph;
+}
+
+class NirCommands : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Diagnostics diagnostics;
+    ASSERT_TRUE(nir::write(folder_ / "net.nir", {"1.0.7", network()}, diagnostics).has_value());
+  }
+
+  ToolResult run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "nir");
+    return run_tool({.arguments = std::move(arguments), .folder = folder_.path()});
+  }
+
+  std::string transcript(const std::vector<std::string>& arguments, int exit) const {
+    const ToolResult result = run(arguments);
+    EXPECT_EQ(result.exit, exit) << result.err;
+    std::string line = "$ neurotool nir";
+    for (const std::string& word : arguments) line += " " + word;
+    return line + "\n" + result.out + result.err;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(NirCommands, LintSaysWhatReadersDo) {
+  expect_golden("cli", "nir_lint", transcript({"lint", "net.nir"}, 1));
+}
+
+TEST_F(NirCommands, FixWritesAFileThatReadersLoad) {
+  expect_golden(
+      "cli", "nir_lint_fix",
+      transcript({"lint", "net.nir", "--for", "nir,norse,sinabs", "--fix", "fixed.nir"}, 0) +
+          transcript({"lint", "fixed.nir", "--for", "nir,norse,sinabs", "--strict"}, 0) +
+          transcript({"diff", "net.nir", "fixed.nir"}, 1) +
+          transcript({"diff", "fixed.nir", "fixed.nir"}, 0));
+}
+
+TEST_F(NirCommands, JsonHoldsTheSame) {
+  const ToolResult result = run({"lint", "net.nir", "--for", "sinabs", "--format", "json"});
+  EXPECT_EQ(result.exit, 1);
+  const auto json = Json::parse(result.out);
+  ASSERT_TRUE(json.has_value());
+  const auto& findings = std::get<Json::Array>(json->find("findings")->value());
+  ASSERT_FALSE(findings.empty());
+  EXPECT_NE(findings[0].find("rule"), nullptr);
+  const auto diff = Json::parse(run({"diff", "net.nir", "net.nir", "--format", "json"}).out);
+  ASSERT_TRUE(diff.has_value());
+  EXPECT_TRUE(std::get<Json::Array>(diff->find("differences")->value()).empty());
+}
+
+TEST_F(NirCommands, MistakesAreNamed) {
+  folder_.write("text.nir", "hello");
+  expect_golden(
+      "cli", "nir_mistakes",
+      transcript({"lint", "net.nir", "--for", "nrose"}, 2) +
+          transcript({"lint", "nowhere.nir"}, 3) + transcript({"lint", "text.nir"}, 3) +
+          transcript({"lint", "net.nir", "--strict"}, 3) +
+          transcript({"lint", "net.nir", "--fix", "out.nir", "--max-nir-version", "2.0"}, 3));
+}
+
+}  // namespace
+}  // namespace neurotool::test
