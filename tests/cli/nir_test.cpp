@@ -56,12 +56,27 @@ TEST_F(NirCommands, LintSaysWhatReadersDo) {
 }
 
 TEST_F(NirCommands, FixWritesAFileThatReadersLoad) {
-  expect_golden(
-      "cli", "nir_lint_fix",
-      transcript({"lint", "net.nir", "--for", "nir,norse,sinabs", "--fix", "fixed.nir"}, 0) +
-          transcript({"lint", "fixed.nir", "--for", "nir,norse,sinabs", "--strict"}, 0) +
-          transcript({"diff", "net.nir", "fixed.nir"}, 1) +
-          transcript({"diff", "fixed.nir", "fixed.nir"}, 0));
+  // One after the other: each uses what the one before wrote.
+  std::string all =
+      transcript({"lint", "net.nir", "--for", "nir,norse,sinabs", "--fix", "fixed.nir"}, 0);
+  all += transcript({"lint", "fixed.nir", "--for", "nir,norse,sinabs", "--strict"}, 0);
+  all += transcript({"diff", "net.nir", "fixed.nir"}, 1);
+  all += transcript({"diff", "fixed.nir", "fixed.nir"}, 0);
+  expect_golden("cli", "nir_lint_fix", all);
+}
+
+TEST_F(NirCommands, DiffRunsBothUnderAPreset) {
+  run({"lint", "net.nir", "--for", "nir", "--fix", "fixed.nir"});
+  const ToolResult same =
+      run({"diff", "net.nir", "fixed.nir", "--preset", "norse", "--format", "json"});
+  EXPECT_EQ(same.exit, 1) << same.err;  // the form differs
+  const auto json = Json::parse(same.out);
+  ASSERT_TRUE(json.has_value());
+  const auto& runs = std::get<Json::Array>(json->find("runs")->value());
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(std::get<std::int64_t>(runs[0].find("different")->value()), 0);
+  EXPECT_GT(std::get<std::int64_t>(runs[0].find("values")->value()), 0);
+  EXPECT_EQ(run({"diff", "net.nir", "net.nir", "--preset", "nrose"}).exit, 2);
 }
 
 TEST_F(NirCommands, JsonHoldsTheSame) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "onnx_model.hpp"
+#include "support/test_data.hpp"
 
 namespace neurotool::test {
 namespace {
@@ -85,6 +86,21 @@ TEST(LoadModel, DoesNotCareAboutTheFileName) {
   const auto loaded = load_model(folder.write("network.h5", model.bytes()), diagnostics);
   ASSERT_TRUE(loaded.has_value());
   EXPECT_EQ(loaded->name, "network");
+}
+
+TEST(LoadModel, LavaNetworksAreSpikingModels) {
+  const auto file = test_data() / "lava-examples/mnist_mlp/trained_mnist_network.net";
+  NT_NEEDS_DATA(file);
+  Diagnostics diagnostics;
+  const auto model = load_model(file, diagnostics);
+  ASSERT_TRUE(model.has_value()) << to_string(model.error());
+  ASSERT_EQ(model->level(), Level::kSpike);
+  EXPECT_EQ(model->spike().live_populations().size(), 4u);
+  EXPECT_EQ(model->name, "trained_mnist_network");
+  const auto refused =
+      load_model(test_data() / "lava-examples/ntidigits/ntidigits.net", diagnostics);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, "netx.unsupported");
 }
 
 }  // namespace

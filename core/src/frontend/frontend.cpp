@@ -14,6 +14,7 @@
 #include "frontend/nir/import.hpp"
 #include "frontend/onnx/import.hpp"
 #include "frontend/onnx/parse.hpp"
+#include "io/netx/netx.hpp"
 #include "io/nir/nir_file.hpp"
 
 namespace neurotool {
@@ -70,6 +71,25 @@ Result<Model> load_nir(const std::filesystem::path& path, Diagnostics& diagnosti
   return from_nir::import_model(document, path.string(), reading, diagnostics);
 }
 
+/// Lava's networks are HDF5 files too, with a group of layers at the top.
+bool is_lava(const std::filesystem::path& path) {
+  const auto names = hdf5::top_names(path);
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(*names, name) != names->end();
+  };
+  return names && has("layer") && !has("node");
+}
+
+Result<Model> load_lava(const std::filesystem::path& path, Diagnostics& diagnostics) {
+  auto network = netx::read(path);
+  if (!network) {
+    diagnostics.report(network.error());
+    return std::move(network).error();
+  }
+  NT_TRY(SpikeGraph graph, netx::to_graph(*network, path.string(), diagnostics));
+  return Model{.name = path.stem().string(), .path = path.string(), .graph = std::move(graph)};
+}
+
 Error not_there(Error problem) {
   problem.code = "model.missing";
   return problem;
@@ -87,6 +107,7 @@ Result<Model> load(const std::filesystem::path& path, Diagnostics& diagnostics,
   auto count = file->read_at(0, head);
   if (!count) return reported(not_there(std::move(count).error()));
   head.resize(*count);
+  if (head.starts_with(kHdf5) && is_lava(path)) return load_lava(path, diagnostics);
   if (head.starts_with(kHdf5)) return load_nir(path, diagnostics, nir);
   if (file->size() > kLargestFile) {
     return reported(error("file.too-large", FilePosition{.path = path.string()},
