@@ -224,9 +224,7 @@ class Batch {
     };
     modelled("machine.cycles", static_cast<double>(totals.cycles), "1");
     modelled("energy.total", energy.total_pj() * 1e-12, "J");
-    if (!results.empty()) {
-      modelled("latency.sample", energy.seconds / static_cast<double>(results.size()), "s");
-    }
+    modelled("latency.total", energy.seconds, "s");
   }
 
   const Deployment& deployment_;

@@ -93,6 +93,14 @@ TEST(DeriveMetrics, CallsInputMacsModelledUnlessTheTargetCountedThem) {
   EXPECT_EQ(find_metric(counted_there, "input_macs_per_sample")->value, 5);
 }
 
+TEST(DeriveMetrics, LatencyIsOfOneSampleHoweverManyBatchesThereWere) {
+  std::vector<Metric> sums;
+  add_metrics(sums, std::vector{simulated("latency.total", 0.5)});
+  add_metrics(sums, std::vector{simulated("latency.total", 0.25)});
+  const Report report = simulated_report(test::small_mlp(), sums);
+  EXPECT_DOUBLE_EQ(find_metric(report, "latency_per_sample")->value, 0.075);
+}
+
 TEST(DeriveMetrics, LeavesOutWhatTheTargetDidNotCount) {
   const Report report = simulated_report(test::small_mlp(), {});
   EXPECT_EQ(find_metric(report, "events_per_neuron"), nullptr);

@@ -166,6 +166,9 @@ void derive_metrics(const SpikeGraph& graph, std::span<const Metric> totals, Rep
                            .unit = "operations",
                            .value = static_cast<double>(input_macs(graph)),
                            .origin = Origin::kModelled});
+  if (const auto latency = total(totals, kLatencyTotal)) {
+    report.metrics.push_back(quotient("latency_per_sample", "s", *latency, samples));
+  }
   for (std::size_t i = 0; i < report.populations.size(); ++i) {
     fill_population(totals, samples, report.steps, i, report.populations[i]);
   }

@@ -17,6 +17,7 @@ namespace neurotool {
 inline constexpr std::string_view kSpikesTotal = "spikes.total";
 inline constexpr std::string_view kSynapticOpsTotal = "synaptic_ops.total";
 inline constexpr std::string_view kInputMacsTotal = "input_macs.total";
+inline constexpr std::string_view kLatencyTotal = "latency.total";
 
 /// Adds `batch` to `sums`: same name, same number. Order is that of first appearance. A sum is as
 /// good as its weakest part: the origin that says least (modelled) wins.
