@@ -91,6 +91,8 @@ class IntegerLayers {
   /// Nothing when a channel has no certificate; that has been reported.
   std::optional<Candidate> certified(const lower::LevelSite& site, std::vector<Branch>& parts,
                                      const std::vector<double>& unit);
+  void lower_unreached(const lower::LevelSite& site, const integer::ChannelIntervals& sum,
+                       Candidate& candidate) const;
   void check_range(const lower::LevelSite& site, const integer::ChannelIntervals& sum,
                    Candidate& candidate) const;
   void store(PopulationId id, const std::vector<Branch>& parts, const Candidate& chosen);

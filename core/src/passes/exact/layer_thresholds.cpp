@@ -158,8 +158,26 @@ IntegerLayers::Candidate IntegerLayers::floored(const lower::LevelSite& site,
     candidate.threshold.push_back(static_cast<std::int64_t>(theta));
     candidate.initial.push_back(static_cast<std::int64_t>(std::floor(offset * theta)));
   }
-  check_range(site, sums(site.population, parts, candidate.sum), candidate);
+  const ChannelIntervals sum = sums(site.population, parts, candidate.sum);
+  lower_unreached(site, sum, candidate);
+  check_range(site, sum, candidate);
   return candidate;
+}
+
+/// A channel of tiny weights has a threshold far above all that can arrive. Any threshold above
+/// that is never reached either, and needs fewer bits.
+void IntegerLayers::lower_unreached(const lower::LevelSite& site, const ChannelIntervals& sum,
+                                    Candidate& candidate) const {
+  if (site.op.low < 0) return;
+  for (std::size_t c = 0; c < sum.size(); ++c) {
+    const Interval bias =
+        bias_of_channel(site.population, candidate.bias, static_cast<std::int64_t>(c));
+    const double most = std::max(sum[c].high, 0.0) + std::max(bias.high, 0.0);
+    const auto theta = static_cast<double>(candidate.threshold[c]);
+    if (most + static_cast<double>(candidate.initial[c]) >= theta || most >= 0x1p62) continue;
+    candidate.threshold[c] = std::min(candidate.threshold[c], static_cast<std::int64_t>(most) + 1);
+    candidate.initial[c] = 0;
+  }
 }
 
 std::optional<Certificate> IntegerLayers::certificate_of(const lower::LevelSite& site,
