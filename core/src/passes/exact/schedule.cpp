@@ -76,6 +76,7 @@ class Scheduler {
 
   std::optional<Arrival> arrival(PopulationId id);
   void align(PopulationId id, std::uint32_t end);
+  void compare_digits(PopulationId id);
   void site(PopulationId id, If neuron);
   void readout(PopulationId id);
   void add_readout_bias(PopulationId id);
@@ -103,6 +104,18 @@ void Scheduler::align(PopulationId id, std::uint32_t end) {
     Projection& projection = graph_[p];
     const Sending& source = sending_[projection.source.index];
     if (source.digits) projection.delay_steps = end - source.end;
+  }
+}
+
+/// A maximum of binary digits compares the numbers that they spell so far.
+void Scheduler::compare_digits(PopulationId id) {
+  for (const ProjectionId p : graph_.incoming(id)) {
+    auto* const pool = std::get_if<MaxPool2d>(&graph_[p].connectivity);
+    if (pool == nullptr) continue;
+    const Sending& source = sending_[graph_[p].source.index];
+    pool->base = 2;
+    pool->begin = source.begin + graph_[p].delay_steps;
+    pool->end = source.end + graph_[p].delay_steps;
   }
 }
 
@@ -136,6 +149,7 @@ std::optional<Scheduler::Arrival> Scheduler::arrival(PopulationId id) {
   }
   if (all.digits) {
     align(id, all.end);
+    compare_digits(id);
     all.begin = all.end - longest;
   }
   return all;
