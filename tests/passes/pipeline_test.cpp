@@ -66,7 +66,7 @@ TEST(PlanPasses, RefusesASpikePassBeforeTheLoweringAndSaysWhatToDo) {
   EXPECT_THAT(findings(in_file(passes), Level::kTensor),
               ElementsAre("net.yaml:4:5: error[pass.level]: 'quantize' works on a spike graph, but "
                           "here the model is a tensor graph\n"
-                          "  help: put 'qcfs' before 'quantize'\n"));
+                          "  help: put 'rate' or 'qcfs' or 'exact' before 'quantize'\n"));
 }
 
 TEST(PlanPasses, RefusesATensorPassAfterTheLoweringAndSaysWhatToDo) {

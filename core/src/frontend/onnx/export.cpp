@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "frontend/onnx/export_ops.hpp"
+#include "ir/op_types.hpp"
 
 namespace neurotool {
 namespace {
@@ -57,6 +58,20 @@ void spell_out(TensorGraph& graph, OpId id) {
   graph.remove(id);
 }
 
+/// Fills in what follows from the shapes that are known; ONNX wants one for every output.
+TensorGraph with_shapes(TensorGraph graph) {
+  ValueTypes types(graph);
+  for (const OpId id : graph.topological_order()) {
+    auto type = types.infer(graph[id]);
+    if (!type) continue;
+    Value& value = graph[graph[id].outputs[0]];
+    if (!value.shape) value.shape = type->shape;
+    value.dtype = type->dtype;
+    types.set(graph[id].outputs[0], *std::move(type));
+  }
+  return graph;
+}
+
 TensorGraph in_onnx_operations(TensorGraph graph) {
   for (const OpId id : graph.live_ops()) {
     if (std::holds_alternative<QuantizedActivation>(graph[id].op)) spell_out(graph, id);
@@ -67,8 +82,8 @@ TensorGraph in_onnx_operations(TensorGraph graph) {
 
 class Exporter {
  public:
-  explicit Exporter(const Model& model)
-      : model_(model), graph_(in_onnx_operations(model.tensor())) {
+  Exporter(const Model& model, TensorGraph graph)
+      : model_(model), graph_(in_onnx_operations(std::move(graph))) {
     proto_.set_ir_version(kIr);
     proto_.set_producer_name("neurotool");
     proto_.add_opset_import()->set_version(kOpset);
@@ -165,7 +180,7 @@ Result<std::string> Exporter::run() {
 }  // namespace
 
 Result<std::string> write_onnx(const Model& model) {
-  const TensorGraph& graph = model.tensor();
+  TensorGraph graph = with_shapes(model.tensor());
   for (const OpId id : graph.live_ops()) {
     const OpNode& node = graph[id];
     if (!std::holds_alternative<QuantizedActivation>(node.op)) continue;
@@ -174,7 +189,14 @@ Result<std::string> write_onnx(const Model& model) {
                  fmt::format("'{}' has scales by channel and no known shape", node.name),
                  "run 'infer_shapes' before");
   }
-  return Exporter(model).run();
+  for (const ValueId output : graph.outputs) {
+    if (graph[output].shape) continue;
+    return error("onnx.export", ModelNode{model.path, graph[output].name},
+                 fmt::format("nothing is known of the shape of output '{}', and ONNX wants it",
+                             graph[output].name),
+                 "give the inputs their shapes");
+  }
+  return Exporter(model, std::move(graph)).run();
 }
 
 }  // namespace neurotool
