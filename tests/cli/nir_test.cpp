@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
+#include "io/netx/netx.hpp"
 #include "io/nir/nir_file.hpp"
 #include "transcript.hpp"
 
@@ -13,10 +14,10 @@ using namespace nir;  // the primitives
 Graph network() {
   const Shape image{1, 4, 4}, maps{2, 4, 4}, pooled{2, 2, 2};
   Graph graph;
-  add(graph, "data", Input{shape_tensor(image)});
+  add(graph, "data", nir::Input{shape_tensor(image)});
   add(graph, "conv.1",
-      Conv2d{pair_tensor(4, 4), filled({2, 1, 3, 3}, 1), int_tensor(1), std::string("same"),
-             int_tensor(1), int_tensor(1), filled({2}, 0)});
+      nir::Conv2d{pair_tensor(4, 4), filled({2, 1, 3, 3}, 1), int_tensor(1), std::string("same"),
+                  int_tensor(1), int_tensor(1), filled({2}, 0)});
   add(graph, "if.1", IF{filled({1}, 1), filled({2}, 1), {}});
   add(graph, "pool", AvgPool2d{pair_tensor(2, 2), pair_tensor(2, 2), pair_tensor(0, 0)});
   add(graph, "flatten", Flatten{int_tensor(0), int_tensor(-1), {}});
@@ -90,6 +91,18 @@ TEST_F(NirCommands, JsonHoldsTheSame) {
   const auto diff = Json::parse(run({"diff", "net.nir", "net.nir", "--format", "json"}).out);
   ASSERT_TRUE(diff.has_value());
   EXPECT_TRUE(std::get<Json::Array>(diff->find("differences")->value()).empty());
+}
+
+TEST_F(NirCommands, LavaNetworksAreModels) {
+  netx::Network network;
+  netx::Layer layer{"dense", {2}, {}, std::nullopt};
+  layer.values.members.push_back({"weight", filled({2, 3}, 4), {}});
+  network.layers = {{"input", {3}, {}, std::nullopt}, layer};
+  ASSERT_TRUE(netx::write(folder_ / "net.net", network).has_value());
+  const ToolResult result =
+      run_tool({.arguments = {"inspect", "net.net"}, .folder = folder_.path()});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_NE(result.out.find("dense_1"), std::string::npos) << result.out;
 }
 
 TEST_F(NirCommands, MistakesAreNamed) {

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "frontend/frontend.hpp"
 #include "io/dataset.hpp"
+#include "io/hdf5_tree.hpp"
 #include "io/snapshot.hpp"
 #include "ir/verify.hpp"
 #include "session/stimulus.hpp"
@@ -21,22 +22,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// HDF5 holds our snapshots as well as models; a NIR graph says its type in plain text.
+/// HDF5 holds our snapshots as well as models. A snapshot says so in its last bytes; one that is
+/// cut off has neither the graph of a NIR file nor the layers of a Lava network at its top.
 bool is_snapshot(const fs::path& path) {
-  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n", kGraph = "NIRGraph";
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n", kMark = "neurotool snapshot";
+  constexpr std::streamoff kTail = 128;
   std::ifstream file(path, std::ios::binary);
-  std::string window(kSignature.size(), '\0');
-  file.read(window.data(), static_cast<std::streamsize>(window.size()));
-  if (!file || window != kSignature) return false;
-  constexpr std::size_t kBlock = 1 << 20;
-  std::string block(kBlock, '\0');
-  while (file) {
-    file.read(block.data(), static_cast<std::streamsize>(kBlock));
-    window.append(block, 0, static_cast<std::size_t>(file.gcount()));
-    if (window.find(kGraph) != window.npos) return false;
-    window.erase(0, window.size() - std::min(window.size(), kGraph.size()));
-  }
-  return true;
+  std::string bytes(kSignature.size(), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file || bytes != kSignature) return false;
+  bytes.resize(kMark.size());
+  file.seekg(-kTail, std::ios::end);
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file && bytes == kMark) return true;
+  const auto names = hdf5::top_names(path);
+  return !names || std::ranges::none_of(*names, [](const std::string& name) {
+    return name == "node" || name == "layer";
+  });
 }
 
 Error with_note(Error error, const Location& at, std::string message) {
