@@ -107,6 +107,17 @@ TEST(NirWrite, LeavesOutAResetOfZero) {
   EXPECT_EQ(back.version, "1.0");
 }
 
+TEST(NirWrite, TheOldestReadersGetAWeightOfTheInput) {
+  const Tensor one = filled({2}, 1);
+  const Document document = chain(CubaLIF{one, one, one, one, one, {}, {}}, {2}, {2});
+  const auto w_in = [&](const char* version) {
+    const Document back = read_back(written(document, {.max_nir_version = version}));
+    return std::get<CubaLIF>(back.graph.find("node")->primitive).w_in;
+  };
+  EXPECT_EQ(w_in("1.0"), one);
+  EXPECT_FALSE(w_in("1.0.3").defined());
+}
+
 TEST(NirWrite, OldReadersGetNoResetThatIsNotZero) {
   const Document document = chain(IF{filled({2}, 1), filled({2}, 1), filled({2}, -1)}, {2}, {2});
   EXPECT_EQ(refusal(document), "written");

@@ -105,6 +105,8 @@ class Writer {
                          [&](std::string_view name, const auto& field, Presence presence) {
                            if (const auto value = parameter(name, field)) {
                              made.members.push_back({std::string(name), *value, {}});
+                           } else if (name == "w_in" && older_than(10002)) {  // they insist on it
+                             made.members.push_back({std::string(name), ones_like(primitive), {}});
                            } else if (presence == Presence::kRequired || needed(name)) {
                              fail("nir.parameter", path, fmt::format("a {} needs '{}'", type, name),
                                   "the package writes and reads no node without it");
