@@ -7,8 +7,8 @@
 
 namespace neurotool {
 
-/// Each word is one of the pipeline file's (docs/pipeline.md, model.nir). Empty, or 0 for dt: chosen
-/// by the file's metadata, its version and its values, and reported.
+/// Each word is one of Discretization's. Empty, or 0 for dt: chosen by the file's metadata, its
+/// version and its values, and reported.
 struct NirReading {
   std::string preset, time_unit, integrator, compare, reset, v_init;
   std::string input;  ///< "held": one value per neuron and sample; "steps": one per step

@@ -344,7 +344,7 @@ Result<Choice> choose(const Document& document, const std::string& path, const N
   diagnostics.report(
       note("nir.discretization", ModelNode{path, ""},
            fmt::format("read with {} ({})", describe(choice.discretization), chooser.reasons()),
-           "model.nir in the pipeline file sets each of them"));
+           "metadata of the file sets each of them, see docs/nir.md; a pipeline cannot yet"));
   return choice;
 }
 

@@ -144,7 +144,8 @@ class Builder {
     NT_TRY(const NeuronRule rule,
            neuron_rule(node(loop.integrator).primitive, "", shape, choice_.discretization));
     if (rule.membrane != MembraneForm::kSum) {
-      return cannot("r times dt is not 1 in its soft reset", "set model.nir.dt to 1 / r");
+      return cannot("r times dt is not 1 in its soft reset",
+                    "write 1 / r as dt into the metadata of the file");
     }
     const PlannedNode& threshold = node(loop.threshold);
     NT_TRY(std::vector<double> theta,

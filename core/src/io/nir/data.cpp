@@ -168,9 +168,9 @@ hdf5::Item written(const std::string& name, const Events& events) {
 
 hdf5::Item written(const std::string& name, const NodeData& node) {
   hdf5::Group observables;
-  for (const auto& [key, observable] : node.observables) {
-    observables.members.push_back(
-        std::visit([&](const auto& each) { return written(key, each); }, observable));
+  for (const auto& observable : node.observables) {
+    const auto write = [&](const auto& each) { return written(observable.first, each); };
+    observables.members.push_back(std::visit(write, observable.second));
   }
   hdf5::Group group;
   group.members.push_back(item_of("observables", std::move(observables), ""));

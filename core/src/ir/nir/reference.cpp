@@ -119,6 +119,42 @@ class Verdict {
   }
 
  private:
+  template <class Conv>
+  static Result<NodeTypes> convolution(const std::string& name, const Conv& conv,
+                                       std::size_t axes) {
+    if (conv.weight.rank() < 3) return refused(name, "the weight has too few axes");
+    if (!conv.input_shape.defined()) return refused(name, "'input_shape' is not there");
+    const Tensor& extents = conv.input_shape;
+    std::vector<double> in;
+    const std::int64_t count = extents.rank() == 0 ? 1 : extents.size();
+    for (std::int64_t i = 0; i < count; ++i) in.push_back(extents.at(i));
+    if (axes == 2 && extents.rank() == 0) return refused(name, "'input_shape' is a single number");
+    Shape type{conv.weight.shape()[1]};
+    for (const double each : in) type.push_back(static_cast<std::int64_t>(each));
+    const auto out = conv_output(in, conv.padding, conv.dilation,
+                                 int_tensor(conv.weight.shape()[2]), conv.stride);
+    if (!out) return refused(name, "stride, padding or dilation are not numbers for every axis");
+    Shape gives{conv.weight.shape()[0]};
+    gives.insert(gives.end(), out->begin(), out->end());
+    return NodeTypes{{type}, {gives}};
+  }
+
+  /// All parameters but v_reset and w_in, which are broadcast, must have one shape.
+  template <class Neuron>
+  static Result<NodeTypes> neuron(const std::string& name, const Neuron& neuron) {
+    std::optional<Shape> shape;
+    bool same = true;
+    each_parameter(neuron, [&](std::string_view parameter, const auto& field, Presence presence) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(field)>, Tensor>) {
+        if (!field.defined() || (presence == Presence::kOptional && parameter == "w_in")) return;
+        if (!shape) shape = field.shape();
+        same = same && field.shape() == *shape;
+      }
+    });
+    if (!same) return refused(name, "the parameters have different shapes");
+    return NodeTypes{{shape}, {shape}};
+  }
+
   Result<NodeTypes> constructed(const Node& node) {
     return std::visit(
         [&](const auto& primitive) -> Result<NodeTypes> {
@@ -161,26 +197,6 @@ class Verdict {
     return NodeTypes{{in}, {out}};
   }
 
-  template <class Conv>
-  static Result<NodeTypes> convolution(const std::string& name, const Conv& conv,
-                                       std::size_t axes) {
-    if (conv.weight.rank() < 3) return refused(name, "the weight has too few axes");
-    if (!conv.input_shape.defined()) return refused(name, "'input_shape' is not there");
-    const Tensor& extents = conv.input_shape;
-    std::vector<double> in;
-    const std::int64_t count = extents.rank() == 0 ? 1 : extents.size();
-    for (std::int64_t i = 0; i < count; ++i) in.push_back(extents.at(i));
-    if (axes == 2 && extents.rank() == 0) return refused(name, "'input_shape' is a single number");
-    Shape type{conv.weight.shape()[1]};
-    for (const double each : in) type.push_back(static_cast<std::int64_t>(each));
-    const auto out = conv_output(in, conv.padding, conv.dilation,
-                                 int_tensor(conv.weight.shape()[2]), conv.stride);
-    if (!out) return refused(name, "stride, padding or dilation are not numbers for every axis");
-    Shape gives{conv.weight.shape()[0]};
-    gives.insert(gives.end(), out->begin(), out->end());
-    return NodeTypes{{type}, {gives}};
-  }
-
   static Result<NodeTypes> flatten(const std::string& name, const Flatten& flatten) {
     if (!flatten.input_type.defined()) return NodeTypes{{std::nullopt}, {std::nullopt}};
     const auto in = shape_value(flatten.input_type);
@@ -188,22 +204,6 @@ class Verdict {
     const auto out = flatten_output(*in, flatten);
     if (!out) return refused(name, "flattening changes the number of elements");
     return NodeTypes{{*in}, {*out}};
-  }
-
-  /// All parameters but v_reset and w_in, which are broadcast, must have one shape.
-  template <class Neuron>
-  static Result<NodeTypes> neuron(const std::string& name, const Neuron& neuron) {
-    std::optional<Shape> shape;
-    bool same = true;
-    each_parameter(neuron, [&](std::string_view parameter, const auto& field, Presence presence) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(field)>, Tensor>) {
-        if (!field.defined() || (presence == Presence::kOptional && parameter == "w_in")) return;
-        if (!shape) shape = field.shape();
-        same = same && field.shape() == *shape;
-      }
-    });
-    if (!same) return refused(name, "the parameters have different shapes");
-    return NodeTypes{{shape}, {shape}};
   }
 
   Result<> infer() {
