@@ -199,7 +199,7 @@ TEST(NirImport, WhatOurNeuronsCannotDoIsRefusedByName) {
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code, "nir.cannot-express");
   EXPECT_EQ(model.error().at, Location(ModelNode{"net.nir", "nrn"}));
-  EXPECT_THAT(model.error().help, HasSubstr("preset: neurotool"));
+  EXPECT_THAT(model.error().help, HasSubstr("neurotool nir diff"));
 }
 
 TEST(NirImport, TimeConstantsThatAreHardlySecondsAreAskedFor) {
