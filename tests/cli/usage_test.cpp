@@ -56,6 +56,7 @@ TEST(Usage, WithoutArgumentsShowsHelpOnStderr) {
 TEST(Usage, NamesMistakes) {
   const std::vector<std::vector<std::string>> mistakes{
       {"--confg", "p.yaml"},
+      {"doctor", "--config", "p.yaml", "--samples", "0"},
       {"inspct", "net.onnx"},
       {"p.yaml"},
       {"run"},

@@ -79,7 +79,7 @@ void add_doctor(CommandLine& line) {
   require(command, add_value(command, "--config", options->pipeline.file, "FILE",
                              "The pipeline to examine."));
   add_value(command, "--samples", options->samples, "N", "Test samples to look at.")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}));
+      ->check(whole_number(1, 1000000));
   command.app->add_flag("--no-trials", options->no_trials, "Do not try the advice.");
   add_value(command, "--format", options->format, "text|json", "What goes to stdout.");
   add_pipeline_options(command, options->pipeline);

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <system_error>
+
 #include "base/log.hpp"
 #include "base/parallel.hpp"
 #include "base/text.hpp"
@@ -31,6 +34,17 @@ void send_log_to(Terminal& terminal) {
 
 }  // namespace
 
+CLI::Validator whole_number(int least, int most) {
+  const auto judge = [least, most](const std::string& text) -> std::string {
+    int value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_whole = problem == std::errc() && end == text.data() + text.size();
+    if (is_whole && value >= least && value <= most) return {};
+    return fmt::format("is '{}', expected a whole number from {} to {}", text, least, most);
+  };
+  return CLI::Validator(judge, "");
+}
+
 int exit_code(Outcome outcome) { return static_cast<int>(outcome); }
 
 int fail(Error reason, Terminal& terminal) {
@@ -48,13 +62,7 @@ void add_pipeline_options(Command& command, PipelineOptions& options) {
       ->allow_extra_args(false);
   add_value(command, "--threads", options.threads, "N",
             "Number of threads, 0 for one per core. Results do not depend on it.")
-      ->check(CLI::Validator(
-          [](const std::string& text) -> std::string {
-            const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-            if (digits && text.size() < 5 && std::stoi(text) <= 1024) return {};
-            return fmt::format("is '{}', expected a whole number from 0 to 1024", text);
-          },
-          ""));
+      ->check(whole_number(0, 1024));
   add_plugin_options(command, options.plugins);
 }
 

@@ -19,6 +19,9 @@ struct PipelineOptions {
   PluginOptions plugins;
 };
 
+/// Accepts whole numbers of a range, and says so otherwise.
+CLI::Validator whole_number(int least, int most);
+
 /// --set, --threads and the options of plugins; the file is named by each command in its own way.
 void add_pipeline_options(Command& command, PipelineOptions& options);
 
