@@ -38,7 +38,6 @@ constexpr std::array kRules{
     Rule{Cause::kUnevenness, "bias_iterations", "3", 0, {}},
     Rule{Cause::kUnevenness, "steps", "", 2, {}},
     Rule{Cause::kQuantization, "steps", "", 2, {}},
-    Rule{Cause::kQuantization, "bits", "", 2, {}},
     Rule{Cause::kQuantization, "granularity", "channel", 0, {}},
     Rule{Cause::kClipping, "method", "mmse", 0, {}},
     Rule{Cause::kClipping, "samples", "", 4, {}},
