@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +14,8 @@
 
 #include "eval/nir/plan.hpp"
 #include "frontend/nir/choose.hpp"
+#include "frontend/nir/import_linear.hpp"
+#include "frontend/nir/import_patterns.hpp"
 #include "frontend/nir/neurons.hpp"
 #include "ir/builder.hpp"
 #include "ir/verify.hpp"
@@ -23,43 +23,14 @@
 namespace neurotool::from_nir {
 namespace {
 
-using nir::Affine, nir::AvgPool2d, nir::Conv1d, nir::Conv2d, nir::CubaLIF, nir::Delay, nir::Flatten,
-    nir::I, nir::IF, nir::Input, nir::Linear, nir::Output, nir::Scale, nir::SumPool2d,
-    nir::Threshold;
-using nir::Dialect, nir::Discretization, nir::GraphPlan, nir::Integrator, nir::MembraneForm,
-    nir::NeuronRule, nir::PlannedEdge, nir::PlannedNode, nir::Primitive, nir::TimeUnit,
-    nir::WindowGeometry;
-using nir::dt_in_file_units, nir::has_neurons, nir::neuron_rule, nir::spread, nir::window_geometry;
+using nir::Delay, nir::Flatten, nir::Input, nir::Output, nir::Threshold;
+using nir::Discretization, nir::GraphPlan, nir::NeuronRule, nir::PlannedEdge, nir::PlannedNode,
+    nir::Primitive, nir::TimeUnit;
+using nir::dt_in_file_units, nir::has_neurons, nir::neuron_rule, nir::spread;
 
 Error cannot(std::string message, std::string help) {
   return error("nir.cannot-express", {}, std::move(message), std::move(help));
 }
-
-std::string population_name(std::string_view name) {
-  std::string made;
-  for (const char c : name) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    made += word ? c : '_';
-  }
-  const bool letter =
-      !made.empty() && ((made[0] >= 'a' && made[0] <= 'z') || (made[0] >= 'A' && made[0] <= 'Z'));
-  return letter ? made : "n" + made;
-}
-
-/// Our populations have one axis or three.
-Result<Shape> population_shape(const Shape& shape) {
-  if (shape.size() == 1 || shape.size() == 3) return shape;
-  if (shape.size() == 2) return Shape{shape[0], 1, shape[1]};
-  return cannot(fmt::format("its shape {} has {} axes", to_string(shape), shape.size()),
-                "one axis, [channels, length] or [channels, height, width] can be read");
-}
-
-Tensor floats(const Tensor& tensor) { return tensor.converted(DType::kFloat32); }
-
-/// The soft reset of the `native` profile: I -> Threshold -> Scale -> I.
-struct ResetLoop {
-  std::size_t integrator = 0, threshold = 0, scale = 0;
-};
 
 class Builder {
  public:
@@ -109,111 +80,24 @@ class Builder {
            (std::holds_alternative<Input>(p) && !node(i).is_input) ||
            (std::holds_alternative<Output>(p) && !node(i).is_output);
   }
-  bool is_linear(std::size_t i) const {
-    const Primitive& p = node(i).primitive;
-    return std::holds_alternative<Affine>(p) || std::holds_alternative<Linear>(p) ||
-           std::holds_alternative<Conv1d>(p) || std::holds_alternative<Conv2d>(p) ||
-           std::holds_alternative<SumPool2d>(p) || std::holds_alternative<AvgPool2d>(p) ||
-           std::holds_alternative<Scale>(p);
-  }
+  bool is_linear(std::size_t i) const { return from_nir::is_linear(node(i).primitive); }
   bool is_population(std::size_t i) const {
     if (loop_parts_.contains(i)) return false;
     return node(i).is_input || has_neurons(node(i).primitive);
   }
 
   void find_loops() {
-    for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
-      if (!std::holds_alternative<I>(node(i).primitive) || consumers_[i].size() != 1) continue;
-      const std::size_t threshold = consumers_[i].front();
-      if (!std::holds_alternative<Threshold>(node(threshold).primitive)) continue;
-      for (const std::size_t scale : consumers_[threshold]) {
-        if (!std::holds_alternative<Scale>(node(scale).primitive)) continue;
-        if (consumers_[scale] != std::vector<std::size_t>{i}) continue;
-        loops_[i] = {i, threshold, scale};
-        loop_parts_.insert({threshold, scale});
-        loop_of_threshold_[threshold] = i;
-        std::erase_if(plan_.nodes[i].incoming,
-                      [&](const PlannedEdge& edge) { return edge.source == scale; });
-        break;
-      }
+    for (const ResetLoop& loop : find_reset_loops(plan_, consumers_)) {
+      loops_[loop.integrator] = loop;
+      loop_parts_.insert({loop.threshold, loop.scale});
+      loop_of_threshold_[loop.threshold] = loop.integrator;
+      std::erase_if(plan_.nodes[loop.integrator].incoming,
+                    [&](const PlannedEdge& edge) { return edge.source == loop.scale; });
     }
-  }
-
-  /// The neuron that the loop is: theta from the Scale, v(0) from what the Threshold lacks.
-  Result<MadeNeuron> loop_neuron(const ResetLoop& loop, const Shape& shape) {
-    NT_TRY(const NeuronRule rule,
-           neuron_rule(node(loop.integrator).primitive, "", shape, choice_.discretization));
-    if (rule.membrane != MembraneForm::kSum) {
-      return cannot("r times dt is not 1 in its soft reset",
-                    "write 1 / r as dt into the metadata of the file");
-    }
-    const PlannedNode& threshold = node(loop.threshold);
-    NT_TRY(std::vector<double> theta,
-           spread(std::get<Scale>(node(loop.scale).primitive).scale, node(loop.scale).shape, 0));
-    NT_TRY(const std::vector<double> limit,
-           spread(std::get<Threshold>(threshold.primitive).threshold, threshold.shape, 0));
-    std::vector<double> start(theta.size());
-    for (std::size_t i = 0; i < theta.size(); ++i) {
-      theta[i] = -theta[i];
-      // More than the limit is at least the next number.
-      const float least =
-          std::nextafter(static_cast<float>(limit[i]), std::numeric_limits<float>::infinity());
-      start[i] = static_cast<float>(theta[i]) - least;
-    }
-    const auto known = own_.v_init.find(threshold.name);
-    if (own_.present && known != own_.v_init.end()) {
-      NT_TRY(start, spread(known->second, shape, 0));
-    }
-    if (std::ranges::any_of(theta, [](double value) { return !(value > 0); })) {
-      return cannot("what its Scale feeds back is not negative", "repair the file");
-    }
-    Firing firing;
-    firing.threshold = compressed(theta, shape);
-    firing.initial_membrane = compressed(start, shape, true);
-    recognised(loop.threshold,
-               "I, Threshold and Scale in a loop are an integrate-and-fire neuron "
-               "that resets by subtraction");
-    return MadeNeuron{If{firing}, {}};
   }
 
   void recognised(std::size_t i, std::string message) {
     diagnostics_.report(note("nir.recognised", at(i), std::move(message)));
-  }
-
-  /// A CubaLIF whose synapse follows at once and whose membrane never leaks: the encoding that
-  /// norse runs as a neuron without leak. There v_leak is v(0), and joins the input in every step.
-  bool is_norse_integrator(std::size_t i) const {
-    const auto* p = std::get_if<CubaLIF>(&node(i).primitive);
-    const Discretization& d = choice_.discretization;
-    if (p == nullptr || d.dialect != Dialect::kGeneric || d.integrator != Integrator::kDecay)
-      return false;
-    const double dt = dt_in_file_units(d);
-    const auto near = [](double value, double wanted) {
-      return std::abs(value - wanted) <= 1e-5 * std::abs(wanted);
-    };
-    const auto all_of = [](const Tensor& tensor, auto&& holds) {
-      for (std::int64_t k = 0; k < tensor.size(); ++k) {
-        if (!holds(tensor.at(k))) return false;
-      }
-      return true;
-    };
-    const double tau = p->tau_mem.size() > 0 ? p->tau_mem.at(0) : 0;
-    return tau >= dt * std::ldexp(1.0, 24) &&
-           all_of(p->tau_mem, [&](double t) { return near(t, tau); }) &&
-           all_of(p->tau_syn, [&](double t) { return near(t, dt); }) &&
-           all_of(p->r, [&](double r) { return near(r, tau / dt); }) &&
-           all_of(p->w_in, [&](double w) { return w == 1; });
-  }
-
-  Result<MadeNeuron> norse_integrator(std::size_t i, const Shape& shape) {
-    const auto& p = std::get<CubaLIF>(node(i).primitive);
-    NT_TRY(const std::vector<double> start, spread(p.v_leak, shape, 0));
-    const IF plain{.r = nir::filled({1}, 1), .v_threshold = p.v_threshold, .v_reset = p.v_reset};
-    NT_TRY(NeuronRule rule, neuron_rule(plain, node(i).name, shape, choice_.discretization));
-    if (choice_.discretization.v_init != nir::InitialPotential::kByNode) rule.v_start = start;
-    drive_[i] = start;
-    recognised(i, "a CubaLIF without leak is an integrate-and-fire neuron, and v_leak is its v(0)");
-    return make_neuron(rule, shape);
   }
 
   Result<> add_population(std::size_t i) {
@@ -228,12 +112,21 @@ class Builder {
     }
     MadeNeuron made;
     if (const auto loop = loops_.find(i); loop != loops_.end()) {
-      NT_TRY(made, loop_neuron(loop->second, population.shape));
+      NT_TRY(made,
+             loop_neuron(plan_, loop->second, population.shape, choice_.discretization, own_));
+      recognised(loop->second.threshold,
+                 "I, Threshold and Scale in a loop are an integrate-and-fire neuron "
+                 "that resets by subtraction");
       population.name = population_name(node(loop->second.threshold).name);
       population.origins.push_back(node(loop->second.threshold).name);
       population.origins.push_back(node(loop->second.scale).name);
-    } else if (is_norse_integrator(i)) {
-      NT_TRY(made, norse_integrator(i, population.shape));
+    } else if (is_norse_integrator(node(i).primitive, choice_.discretization)) {
+      NT_TRY(NorseNeuron norse,
+             norse_integrator(node(i), population.shape, choice_.discretization));
+      recognised(i,
+                 "a CubaLIF without leak is an integrate-and-fire neuron, and v_leak is its v(0)");
+      made = std::move(norse.made);
+      drive_[i] = std::move(norse.drive);
     } else {
       NT_TRY(const NeuronRule rule,
              neuron_rule(node(i).primitive, node(i).name, node(i).shape, choice_.discretization));
@@ -275,8 +168,6 @@ class Builder {
     return source;
   }
 
-  static OneToOne one_to_one() { return {Tensor::scalar(1.0F)}; }
-
   Result<PopulationId> add_relay(std::size_t i, const Shape& shape, const std::string& suffix) {
     Population relay;
     NT_TRY(relay.shape, population_shape(shape));
@@ -300,7 +191,7 @@ class Builder {
     made_[i] = relay;
     if (is_linear(i)) {
       NT_TRY_VOID(project_linear(i, relay, 0));
-      NT_TRY(graph_[relay].bias, bias_of(i));
+      NT_TRY(graph_[relay].bias, bias_of(node(i)));
     } else if (const auto* delay = std::get_if<Delay>(&node(i).primitive)) {
       NT_TRY_VOID(project_delay(i, *delay, relay));
     } else {
@@ -334,7 +225,7 @@ class Builder {
 
   Result<> project_linear(std::size_t i, PopulationId target, std::uint32_t delay_steps) {
     NT_TRY(const PopulationId from, arriving_at(i, delay_steps));
-    NT_TRY(Connectivity connectivity, connectivity_of(i));
+    NT_TRY(Connectivity connectivity, connectivity_of(node(i), at(i), diagnostics_));
     const ProjectionId made = graph_.connect(from, target, std::move(connectivity), delay_steps);
     graph_[made].origins = {node(i).name};
     return {};
@@ -344,110 +235,17 @@ class Builder {
   Result<> project_delay(std::size_t i, const Delay& delay, PopulationId target) {
     std::uint32_t before = 0;
     NT_TRY(const PopulationId from, arriving_at(i, before));
-    NT_TRY(const std::vector<double> times, spread(delay.delay, node(i).shape, 0));
-    std::map<std::uint32_t, std::vector<std::size_t>> groups;
-    for (std::size_t k = 0; k < times.size(); ++k) {
-      const double steps = std::nearbyint(times[k] / dt_in_file_units(choice_.discretization));
-      if (!(steps >= 0 && steps <= 1 << 20)) {
-        return cannot(fmt::format("a delay of {} is {} steps", times[k], steps),
-                      "check dt and the time unit");
-      }
-      groups[static_cast<std::uint32_t>(steps)].push_back(k);
-    }
-    for (const auto& [steps, members] : groups) {
-      if (groups.size() == 1) {
-        graph_.connect(from, target, one_to_one(), before + steps);
-        break;
-      }
-      graph_.connect(from, target, picked(members, times.size()), before + steps);
-    }
+    NT_TRY(std::vector<LatePart> parts,
+           late_parts(node(i), delay, dt_in_file_units(choice_.discretization)));
+    for (LatePart& part : parts)
+      graph_.connect(from, target, std::move(part.connectivity), before + part.steps);
     return {};
-  }
-
-  static Sparse picked(const std::vector<std::size_t>& members, std::size_t size) {
-    std::vector<std::int64_t> begin(size + 1);
-    std::vector<std::int32_t> targets;
-    for (const std::size_t k : members) {
-      begin[k + 1] = 1;
-      targets.push_back(static_cast<std::int32_t>(k));
-    }
-    for (std::size_t k = 0; k < size; ++k) begin[k + 1] += begin[k];
-    const auto count = static_cast<std::int64_t>(members.size());
-    return {Tensor::from<std::int64_t>({static_cast<std::int64_t>(size + 1)}, std::move(begin)),
-            Tensor::from<std::int32_t>({count}, std::move(targets)),
-            Tensor::from<float>({count}, std::vector<float>(members.size(), 1.0F))};
-  }
-
-  static neurotool::Conv2d conv2d(const Tensor& weight, const WindowGeometry& w) {
-    neurotool::Conv2d conv{.weight = floats(weight)};
-    if (weight.rank() == 3) {
-      const Shape& s = weight.shape();
-      conv.weight = conv.weight.reshaped({s[0], s[1], 1, s[2]});
-    }
-    conv.stride = {w.stride[0], w.stride[1]};
-    conv.dilation = {w.dilation[0], w.dilation[1]};
-    conv.padding = {w.before[0], w.before[1], w.after[0], w.after[1]};
-    conv.groups = w.groups;
-    return conv;
-  }
-
-  Result<neurotool::SumPool2d> sum_pool(std::size_t i, bool averages) {
-    NT_TRY(const WindowGeometry w, window_geometry(node(i).primitive));
-    neurotool::SumPool2d pool{.kernel = {w.kernel[0], w.kernel[1]},
-                              .stride = {w.stride[0], w.stride[1]},
-                              .padding = {w.before[0], w.before[1], w.after[0], w.after[1]},
-                              .weight = {}};
-    if (!averages) return pool;
-    const auto area = static_cast<float>(w.kernel[0] * w.kernel[1]);
-    pool.weight = Tensor::scalar(1.0F / area);
-    if (std::exp2(std::round(std::log2(area))) != area) {
-      diagnostics_.report(warning(
-          "nir.rounding", at(i),
-          fmt::format(
-              "its mean over {} values becomes a product with 1/{}, which may differ from a "
-              "division in the last bit",
-              area, area),
-          "a pooling over a power of two is exact"));
-    }
-    return pool;
-  }
-
-  Result<Connectivity> connectivity_of(std::size_t i) {
-    const PlannedNode& n = node(i);
-    if (const auto* p = std::get_if<Affine>(&n.primitive)) return Dense{floats(p->weight)};
-    if (const auto* p = std::get_if<Linear>(&n.primitive)) return Dense{floats(p->weight)};
-    if (const auto* p = std::get_if<Scale>(&n.primitive)) {
-      NT_TRY(const std::vector<double> values, spread(p->scale, n.shape, 1));
-      NT_TRY(const Shape shape, population_shape(n.shape));
-      return OneToOne{compressed(values, shape)};
-    }
-    if (std::holds_alternative<SumPool2d>(n.primitive) ||
-        std::holds_alternative<AvgPool2d>(n.primitive)) {
-      NT_TRY(neurotool::SumPool2d pool,
-             sum_pool(i, std::holds_alternative<AvgPool2d>(n.primitive)));
-      return pool;
-    }
-    NT_TRY(const WindowGeometry w, window_geometry(n.primitive));
-    const auto* wide = std::get_if<Conv2d>(&n.primitive);
-    return conv2d(wide ? wide->weight : std::get<Conv1d>(n.primitive).weight, w);
-  }
-
-  Result<Tensor> bias_of(std::size_t i) const {
-    const PlannedNode& n = node(i);
-    const Tensor* bias = nullptr;
-    if (const auto* p = std::get_if<Affine>(&n.primitive)) bias = &p->bias;
-    if (const auto* p = std::get_if<Conv1d>(&n.primitive)) bias = &p->bias;
-    if (const auto* p = std::get_if<Conv2d>(&n.primitive)) bias = &p->bias;
-    if (bias == nullptr || !bias->defined()) return Tensor{};
-    NT_TRY(const std::vector<double> values, spread(*bias, n.shape, 0));
-    NT_TRY(const Shape shape, population_shape(n.shape));
-    return compressed(values, shape, true);
   }
 
   /// Whether the linear node may be the projection itself instead of a relay in front of one.
   Result<bool> may_fuse(const Source& source, std::size_t incoming) const {
     if (!is_linear(source.node) || consumers_[source.node].size() != 1) return false;
-    NT_TRY(const Tensor bias, bias_of(source.node));
+    NT_TRY(const Tensor bias, bias_of(node(source.node)));
     return !bias.defined() || (incoming == 1 && !source.delayed);
   }
 
@@ -471,7 +269,7 @@ class Builder {
         continue;
       }
       NT_TRY_VOID(project_linear(source.node, target, source.delayed ? 1 : 0));
-      NT_TRY(const Tensor bias, bias_of(source.node));
+      NT_TRY(const Tensor bias, bias_of(node(source.node)));
       if (bias.defined()) graph_[target].bias = bias;
       graph_[target].origins.push_back(node(source.node).name);
     }
