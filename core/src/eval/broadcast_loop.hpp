@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "eval/kernel_tools.hpp"
@@ -35,10 +36,15 @@ inline std::vector<BroadcastAxis> broadcast_axes(const Shape& a, const Shape& b,
   return axes;
 }
 
-/// Calls line(out offset, a offset, b offset, extent, stride a, stride b) for every innermost line,
-/// over the pool.
-template <class Line>
-void for_broadcast(const std::vector<BroadcastAxis>& axes, const Line& line) {
+/// The elements of an innermost line: out[to + i] belongs to a[at_a + i * step_a] and
+/// b[at_b + i * step_b].
+struct BroadcastLine {
+  std::int64_t to, at_a, at_b, extent, step_a, step_b;
+};
+
+/// Calls `work` for every innermost line, over the pool.
+inline void for_broadcast(const std::vector<BroadcastAxis>& axes,
+                          const std::function<void(const BroadcastLine&)>& work) {
   const BroadcastAxis inner = axes.back();
   std::size_t rows = 1;
   for (std::size_t i = 0; i + 1 < axes.size(); ++i)
@@ -48,8 +54,8 @@ void for_broadcast(const std::vector<BroadcastAxis>& axes, const Line& line) {
     // One long line: split it.
     for_elements(size, [&](std::size_t first, std::size_t last) {
       const auto from = static_cast<std::int64_t>(first);
-      line(from, from * inner.stride_a, from * inner.stride_b,
-           static_cast<std::int64_t>(last) - from, inner.stride_a, inner.stride_b);
+      work({from, from * inner.stride_a, from * inner.stride_b,
+            static_cast<std::int64_t>(last) - from, inner.stride_a, inner.stride_b});
     });
     return;
   }
@@ -62,8 +68,8 @@ void for_broadcast(const std::vector<BroadcastAxis>& axes, const Line& line) {
         b += rest % axes[i].extent * axes[i].stride_b;
         rest /= axes[i].extent;
       }
-      line(static_cast<std::int64_t>(row) * inner.extent, a, b, inner.extent, inner.stride_a,
-           inner.stride_b);
+      work({static_cast<std::int64_t>(row) * inner.extent, a, b, inner.extent, inner.stride_a,
+            inner.stride_b});
     }
   });
 }

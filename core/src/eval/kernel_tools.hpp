@@ -52,9 +52,12 @@ class Output {
   std::shared_ptr<T[]> data_;
 };
 
+/// Work on [first, last). Not a template parameter: there would be hundreds of copies of the loops
+/// around it, and each call does the work of thousands of elements.
+using RangeBody = std::function<void(std::size_t first, std::size_t last)>;
+
 /// parallel_for over elements, in pieces that are worth a task.
-template <class Body>
-void for_elements(std::size_t count, const Body& body) {
+inline void for_elements(std::size_t count, const RangeBody& body) {
   constexpr std::size_t kGrain = 1 << 15;
   if (count <= kGrain) {
     body(std::size_t{0}, count);
@@ -64,8 +67,7 @@ void for_elements(std::size_t count, const Body& body) {
 }
 
 /// parallel_for over rows of `row_size` elements each.
-template <class Body>
-void for_rows(std::size_t rows, std::size_t row_size, const Body& body) {
+inline void for_rows(std::size_t rows, std::size_t row_size, const RangeBody& body) {
   constexpr std::size_t kGrain = 1 << 15;
   const std::size_t grain = std::max<std::size_t>(1, kGrain / std::max<std::size_t>(1, row_size));
   if (rows <= grain) {

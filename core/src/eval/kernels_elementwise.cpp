@@ -119,21 +119,19 @@ Tensor combine(const Tensor& a, const Tensor& b, const Shape& shape, const F& f)
   Output<To> out(shape);
   To* result = out.data();
   if (out.size() == 0) return std::move(out).finish();
-  for_broadcast(broadcast_axes(a.shape(), b.shape(), shape),
-                [&](std::int64_t to, std::int64_t at_a, std::int64_t at_b, std::int64_t extent,
-                    std::int64_t step_a, std::int64_t step_b) {
-                  To* y = result + to;
-                  const T *x = left + at_a, *z = right + at_b;
-                  // The three common cases, written so that the compiler sees their strides.
-                  if (step_a == 1 && step_b == 1) {
-                    for (std::int64_t i = 0; i < extent; ++i) y[i] = f(x[i], z[i]);
-                  } else if (step_a == 1 && step_b == 0) {
-                    for (std::int64_t i = 0; i < extent; ++i) y[i] = f(x[i], *z);
-                  } else {
-                    for (std::int64_t i = 0; i < extent; ++i)
-                      y[i] = f(x[i * step_a], z[i * step_b]);
-                  }
-                });
+  for_broadcast(broadcast_axes(a.shape(), b.shape(), shape), [&](const BroadcastLine& line) {
+    To* y = result + line.to;
+    const T *x = left + line.at_a, *z = right + line.at_b;
+    const std::int64_t extent = line.extent, step_a = line.step_a, step_b = line.step_b;
+    // The three common cases, written so that the compiler sees their strides.
+    if (step_a == 1 && step_b == 1) {
+      for (std::int64_t i = 0; i < extent; ++i) y[i] = f(x[i], z[i]);
+    } else if (step_a == 1 && step_b == 0) {
+      for (std::int64_t i = 0; i < extent; ++i) y[i] = f(x[i], *z);
+    } else {
+      for (std::int64_t i = 0; i < extent; ++i) y[i] = f(x[i * step_a], z[i * step_b]);
+    }
+  });
   return std::move(out).finish();
 }
 
