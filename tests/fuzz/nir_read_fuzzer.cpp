@@ -1,11 +1,13 @@
 // Any bytes as a NIR file and as a Lava network: they either read or say what is wrong, and what
-// reads can be inspected, rewritten and written. A crash, a leak, a hang, a runaway allocation or
-// an internal check is a find; one inside libhdf5 is its own, and SECURITY.md says what that means.
+// reads can be inspected, taken for a model, rewritten and written. A crash, a leak, a hang, a
+// runaway allocation or an internal check is a find; one inside libhdf5 is its own, and SECURITY.md
+// says what that means.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
+#include "frontend/nir/import.hpp"
 #include "io/netx/netx.hpp"
 #include "io/nir/nir_file.hpp"
 #include "ir/nir/lint.hpp"
@@ -34,6 +36,9 @@ void as_nir(std::string_view bytes) {
     const auto findings = nir::lint(document->graph, reader.name);
     must(taken || !findings.empty(), "a refused graph without a finding");
   }
+  Diagnostics said;
+  const auto model = from_nir::import_model(*document, "fuzz", {}, said);
+  must(model.has_value() != said.has_errors(), "an import without an error, or the reverse");
   if (nir::make_portable(document->graph, ignored)) {
     const auto written = nir::write(*document, ignored);
     if (written)

@@ -14,6 +14,7 @@
 #include "frontend/nir/export_projections.hpp"
 #include "frontend/nir/exporter.hpp"
 #include "frontend/nir/neurons.hpp"
+#include "frontend/nir/sparse_window.hpp"
 
 namespace neurotool::to_nir {
 namespace {
@@ -325,10 +326,9 @@ std::string_view profile_name(Profile profile) {
 Result<Exported> export_graph(const SpikeGraph& graph, const ExportOptions& options,
                               Diagnostics& diagnostics) {
   const bool equal = options.profile == Profile::kPlain || options.profile == Profile::kHard;
-  const SpikeGraph prepared = equal ? with_equal_thresholds(graph, diagnostics)
-                              : options.profile == Profile::kNorse
-                                  ? with_plain_skips(graph, diagnostics)
-                                  : graph;
+  SpikeGraph prepared = with_windows(graph, kMostDenseWeights, diagnostics);
+  if (equal) prepared = with_equal_thresholds(prepared, diagnostics);
+  if (options.profile == Profile::kNorse) prepared = with_plain_skips(prepared, diagnostics);
   auto made = Exporter(prepared, options, diagnostics).run();
   if (!made) diagnostics.report(made.error());
   return made;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include "frontend/nir/export_order.hpp"
@@ -15,18 +16,15 @@
 namespace neurotool::to_nir {
 namespace {
 
-/// A dense node that stands for something sparser may not be larger than this.
-constexpr std::int64_t kMostDenseWeights = 1 << 24;
-
 Error cannot(std::string message, std::string help) {
   return error("nir.cannot-express", {}, std::move(message), std::move(help));
 }
 
-Result<> check_width(std::int64_t weights) {
+Result<> check_width(std::int64_t weights, std::string_view what, std::string help) {
   if (weights <= kMostDenseWeights) return {};
   return cannot(
-      fmt::format("as a dense node it has {} weights, more than {}", weights, kMostDenseWeights),
-      "use the profile 'native', or a smaller layer");
+      fmt::format("as a {} it has {} weights, more than {}", what, weights, kMostDenseWeights),
+      std::move(help));
 }
 
 Result<Tensor> channel_bias(const std::vector<double>& bias, const Shape& shape) {
@@ -118,6 +116,11 @@ Result<Ends> ProjectionLowering::dense(const Job& job, const Tensor& weight) {
 
 Result<Ends> ProjectionLowering::convolution(const Job& job, const Conv2d& conv,
                                              const Tensor& weight) {
+  if (conv.groups > 1) {
+    NT_TRY_VOID(check_width(weight.size() * conv.groups,
+                            "convolution of one group, which all readers take",
+                            "use fewer channels in a group's layer"));
+  }
   NT_TRY(nir::Conv2d node, portable_convolution(conv, weight, job.source));
   if (job.bias != nullptr) {
     NT_TRY(node.bias, channel_bias(*job.bias, job.target));
@@ -128,7 +131,15 @@ Result<Ends> ProjectionLowering::convolution(const Job& job, const Conv2d& conv,
 Result<Ends> ProjectionLowering::sparse(const Job& job, const Sparse& connectivity) {
   const std::int64_t targets = element_count(job.target).value_or(0),
                      sources = element_count(job.source).value_or(0);
-  NT_TRY_VOID(check_width(targets * sources));
+  if (job.target.size() != 1) {
+    return cannot(
+        fmt::format("its {} synapses from {} onto {} are no convolution of up to {} weights, and "
+                    "NIR cannot fold a vector into channels",
+                    connectivity.targets.size(), to_string(job.source), to_string(job.target),
+                    kMostDenseWeights),
+        "let the layer be flat, or its weights the same at every place");
+  }
+  NT_TRY_VOID(check_width(targets * sources, "dense node", "use a smaller layer"));
   return dense(job,
                real_weight(dense_weight(connectivity, targets, sources), job.projection.shift));
 }
@@ -175,7 +186,8 @@ Result<Ends> ProjectionLowering::one_to_one(const Job& job, const OneToOne& conn
   if (native() && job.bias == nullptr && !flattens)
     return behind(job.ends, job.projection.name, nir::Scale{full_tensor(values, target)});
   if (target.size() == 1) {
-    NT_TRY_VOID(check_width(target[0] * target[0]));
+    NT_TRY_VOID(check_width(target[0] * target[0], "dense node",
+                            "use the profile 'native', or a smaller layer"));
     return dense(job, diagonal(values, target[0]));
   }
   const Tensor per_channel = from_nir::compressed(values, target);

@@ -14,6 +14,9 @@ namespace neurotool::to_nir {
 /// Names of nodes; what they send is added up.
 using Ends = std::vector<std::string>;
 
+/// A node that stands for something sparser may not have more weights than this.
+inline constexpr std::int64_t kMostDenseWeights = 1 << 24;
+
 bool is_one(const Tensor& weight);  ///< or absent
 
 class ProjectionLowering {
