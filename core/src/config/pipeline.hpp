@@ -45,6 +45,26 @@ struct PreprocessConfig {
   Located<std::vector<double>> mean, std;
 };
 
+/// What a NIR file leaves open; "auto": chosen by the file, and reported.
+struct NirModelConfig {
+  Located<std::string> preset{"auto", {}}, time_unit{"auto", {}}, integrator{"auto", {}};
+  Located<std::string> compare{"auto", {}}, reset{"auto", {}}, v_init{"auto", {}};
+  Located<std::string> input{"auto", {}};
+  Located<double> dt;  ///< seconds; 0: chosen by the file
+};
+
+/// The network as a NIR file, after the passes. Asked for when `profile` is given.
+struct NirExportConfig {
+  Located<std::string> profile{"plain", {}};
+  Located<std::string> file{"model.nir", {}};
+  Located<std::string> max_nir_version{"1.0.8", {}};
+  Located<double> dt;  ///< seconds; 0: the profile's
+  Located<bool> with_data{false, {}};
+  Located<std::string> check{"auto", {}};  ///< a preset of eval/nir, "auto" or "none"
+  Located<std::int64_t> samples{8, {}};
+  Located<double> max_mismatches{0, {}};  ///< share of spikes, in percent
+};
+
 enum class RunMode { kPlan, kCompile, kSimulate };
 
 /// One line of `report: expect:`, such as accuracy ">= 0.97".
@@ -68,6 +88,8 @@ struct PipelineConfig {
   Located<std::filesystem::path> model;
   Located<std::filesystem::path> model_reference;  ///< empty: nothing to check the model against
   std::vector<BoundDim> model_dims;
+  NirModelConfig model_nir;
+  NirExportConfig export_nir;
   DataConfig test, calibration, train;
   PreprocessConfig preprocess;
   std::vector<PassConfig> passes;

@@ -257,11 +257,75 @@ PipelineSection neurobench_section() {
 PipelineSection model_section() {
   const auto path = [](auto& config) -> auto& { return config.model; };
   const auto reference = [](auto& config) -> auto& { return config.model_reference; };
-  return {.info = {.path = "model", .summary = "The trained network.", .required = true},
-          .rows = {input_file("path", path, "The ONNX file of the trained network.").required(),
-                   input_file("reference", reference,
-                              "An npz of inputs and what the network makes of them, to check the "
-                              "import against.")}};
+  return {
+      .info = {.path = "model", .summary = "The trained network.", .required = true},
+      .rows = {
+          input_file("path", path, "The trained network (ONNX, NIR), or a snapshot.").required(),
+          input_file("reference", reference,
+                     "An npz of inputs and what the network makes of them, to check the "
+                     "import against.")}};
+}
+
+PipelineSection model_nir_section() {
+  const auto member = [](auto field) {
+    return [field](auto& config) -> auto& { return config.model_nir.*field; };
+  };
+  using Nir = NirModelConfig;
+  return {
+      .info = {.path = "model.nir",
+               .summary = "How a NIR file becomes steps, where the file does not say; each "
+                          "choice that is left to it is reported."},
+      .rows = {
+          row("preset", member(&Nir::preset), "The simulator whose reading of the file is meant.")
+              .choices({"auto", "norse", "snntorch", "snntorch_1_0", "spikingjelly", "sinabs",
+                        "rockpool", "lava", "spyx", "nir_ode", "neurotool"}),
+          row("dt", member(&Nir::dt), "Seconds per step; 0 means what the file tells.")
+              .range(0, 1e3),
+          row("time_unit", member(&Nir::time_unit), "What the file's time constants are in.")
+              .choices({"auto", "s", "ms", "step"}),
+          row("integrator", member(&Nir::integrator), "What a step does to the equations.")
+              .choices({"auto", "euler", "exact", "norm_free", "decay"}),
+          row("compare", member(&Nir::compare),
+              "Which membrane fires: above the threshold, or at it too.")
+              .choices({"auto", "gt", "ge"}),
+          row("reset", member(&Nir::reset), "What a spike does to the membrane.")
+              .choices({"auto", "zero", "value", "subtract"}),
+          row("v_init", member(&Nir::v_init), "Where membranes start.")
+              .choices({"auto", "zero", "v_leak", "v_reset"}),
+          row("input", member(&Nir::input),
+              "Whether samples hold one value per neuron or one per neuron and step.")
+              .choices({"auto", "held", "steps"})}};
+}
+
+PipelineSection export_nir_section() {
+  const auto member = [](auto field) {
+    return [field](auto& config) -> auto& { return config.export_nir.*field; };
+  };
+  using Nir = NirExportConfig;
+  return {
+      .info = {.path = "export.nir",
+               .summary = "The network as a NIR file in the report folder, and a check of what its "
+                          "reader makes of it.",
+               .shorthand = "profile"},
+      .rows = {
+          row("profile", member(&Nir::profile), "Which encoding stands for soft reset and v(0).")
+              .choices({"plain", "native", "norse", "hard"})
+              .required(),
+          row("file", member(&Nir::file), "Name of the file in the report folder."),
+          row("max_nir_version", member(&Nir::max_nir_version),
+              "Oldest nir package that must read the file."),
+          row("dt", member(&Nir::dt), "Seconds per step; 0 means the profile's.").range(0, 1e3),
+          row("with_data", member(&Nir::with_data),
+              "Also write inputs and expected spikes, as NIRData."),
+          row("check", member(&Nir::check),
+              "The simulator that the file is checked with; auto is the profile's.")
+              .choices({"auto", "none", "norse", "spikingjelly", "sinabs", "snntorch", "nir_ode",
+                        "neurotool"}),
+          row("samples", member(&Nir::samples), "Samples of the test set to check with.")
+              .range(1, 1e6),
+          row("max_mismatches", member(&Nir::max_mismatches),
+              "Spikes that may differ, in percent; more is exit code 1.")
+              .range(0, 100)}};
 }
 
 std::vector<PipelineSection> make_table() {
@@ -272,6 +336,7 @@ std::vector<PipelineSection> make_table() {
                             .summary = "Numbers for free extents of the model's inputs, by name; "
                                        "'neurotool inspect MODEL' lists them.",
                             .shape = SectionShape::kDims}});
+  table.push_back(model_nir_section());
   table.push_back({.info = {.path = "data", .summary = "Samples and how they are prepared."}});
   table.push_back(
       data_section("data.test", "Samples that accuracy is measured on.", &PipelineConfig::test));
@@ -292,6 +357,9 @@ std::vector<PipelineSection> make_table() {
                 .summary = "Options of the target; 'neurotool targets NAME' lists them.",
                 .shape = SectionShape::kTargetOptions}});
   table.push_back(run_section());
+  table.push_back(
+      {.info = {.path = "export", .summary = "Files of the network for other programs."}});
+  table.push_back(export_nir_section());
   table.push_back(report_section());
   table.push_back(doctor_section());
   table.push_back(neurobench_section());

@@ -59,9 +59,11 @@ class Writer {
     }
     Node node = mapping();
     if (table.data && !(config_.*table.data).given) return node;
+    if (table.info.path == "export.nir" && !given(config_.export_nir.profile.at)) return node;
     for (const PipelineRow& row : table.rows) {
       const OptionValue value = row.get(config_, folder_);
       if (value == OptionValue(std::string())) continue;
+      if (table.info.path == "model.nir" && !given(row.where(config_))) continue;
       Node item = std::visit(ToNode{}, value);
       if (row.where) item.at = row.where(config_);
       add(node, row.info.key, std::move(item));
@@ -76,6 +78,8 @@ class Writer {
   }
 
  private:
+  static bool given(const Location& at) { return !std::holds_alternative<std::monostate>(at); }
+
   static Node mapping() {
     Node node;
     node.kind = Kind::kMapping;

@@ -43,6 +43,9 @@ class Execution {
   Result<> choose_steps();
   Result<> check_target();
 
+  // execution_export.cpp: the network as files for other programs.
+  Result<> export_nir();
+
   // execution_run.cpp: from there to the report.
   Result<> evaluate_float();
   Result<> compile();

@@ -11,6 +11,7 @@
 #include "session/inputs.hpp"
 #include "session/lock.hpp"
 #include "session/metrics.hpp"
+#include "session/nir_export.hpp"
 #include "session/self_check.hpp"
 
 namespace neurotool {
@@ -107,7 +108,8 @@ Result<> Execution::check_request() {
 Result<> Execution::load() {
   clock_.stage("load model");
   NT_TRY(model_,
-         read_model(config_.model.value, config_.model.at, diagnostics_, load_options(config_)));
+         read_model(config_.model.value, config_.model.at, diagnostics_, load_options(config_),
+                    nir_reading(config_)));
   if (diagnostics_.has_errors()) return diagnostics_.first_error();
   NT_TRY(result_.report.files, describe_files(config_, uses_data()));
   result_.report.title = model_.name.empty() ? config_.model.value.stem().string() : model_.name;
@@ -169,7 +171,8 @@ Result<> Execution::open_data() {
   if (!config_.test.given && !config_.calibration.given && !config_.train.given) return {};
   clock_.stage("open data");
   NT_TRY(const Shape shape, sample_shape(model_, config_.steps.value));
-  if (wants(RunMode::kSimulate)) {
+  const bool exports = !std::holds_alternative<std::monostate>(config_.export_nir.profile.at);
+  if (wants(RunMode::kSimulate) || (exports && config_.test.given)) {
     NT_TRY(test_, open_samples(config_.test, config_.preprocess, shape));
     NT_TRY_VOID(check_labels(*test_, config_.test.at));
     result_.report.data_name = config_.test.images.value.filename().string();

@@ -111,10 +111,10 @@ struct NamedFile {
 }  // namespace
 
 Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnostics& diagnostics,
-                         const LoadOptions& options) {
+                         const LoadOptions& options, const NirReading& nir) {
   Diagnostics own;
   Result<Model> model =
-      is_snapshot(path) ? read_checked_snapshot(path) : load_model(path, own, options);
+      is_snapshot(path) ? read_checked_snapshot(path) : load_model(path, own, options, nir);
   for (Diagnostic& item : own.all()) {
     const bool is_error = item.severity == Severity::kError;
     diagnostics.report(is_error ? with_note(std::move(item), named_at, "the model is named here")

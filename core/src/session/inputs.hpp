@@ -7,6 +7,7 @@
 
 #include "config/pipeline.hpp"
 #include "frontend/load_options.hpp"
+#include "frontend/nir_reading.hpp"
 #include "ir/model.hpp"
 #include "ir/samples.hpp"
 #include "session/report.hpp"
@@ -16,7 +17,8 @@ namespace neurotool {
 /// A trained network or a snapshot, told apart by content. Findings go to `diagnostics`; errors
 /// carry a note that says where the pipeline names the file. Errors: model.*, onnx.*, snapshot.*.
 Result<Model> read_model(const std::filesystem::path& path, const Location& named_at,
-                         Diagnostics& diagnostics, const LoadOptions& options = {});
+                         Diagnostics& diagnostics, const LoadOptions& options = {},
+                         const NirReading& nir = {});
 /// What the pipeline says about the model's free extents.
 LoadOptions load_options(const PipelineConfig& config);
 

@@ -36,6 +36,8 @@ constexpr std::array kFamilies{
     Family{"model.", Outcome::kInput},
     Family{"onnx.", Outcome::kInput},
     Family{"nir.", Outcome::kInput},
+    Family{"nir.fidelity", Outcome::kNo},
+    Family{"nir.option", Outcome::kConfig},
     Family{"hdf5.", Outcome::kInput},
     Family{"netx.", Outcome::kInput},
     Family{"ir.", Outcome::kInput},

@@ -59,6 +59,7 @@ Result<> Execution::all_steps() {
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(simulate());
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(count_neurobench());
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(examine_layers());
+  NT_TRY_VOID(export_nir());
   judge_expectations();
   return write_report();
 }
