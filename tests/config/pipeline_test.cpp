@@ -57,6 +57,14 @@ TEST(Pipeline, ReadsEverySection) {
   EXPECT_EQ(config.target.value, "cpu");
   EXPECT_EQ(config.target_version.value, ">=1.2");
   EXPECT_EQ(config.target_sha256.value.size(), 64u);
+  EXPECT_EQ(config.model_nir.preset.value, "norse");
+  EXPECT_EQ(config.model_nir.dt.value, 0.001);
+  EXPECT_EQ(config.model_nir.reset.value, "auto");
+  EXPECT_EQ(config.export_nir.profile.value, "norse");
+  EXPECT_EQ(config.export_nir.file.value, "net.nir");
+  EXPECT_EQ(config.export_nir.max_nir_version.value, "1.0.5");
+  EXPECT_EQ(config.export_nir.samples.value, 16);
+  EXPECT_EQ(config.export_nir.max_mismatches.value, 0.1);
   EXPECT_EQ(config.target_options.find("threads")->scalar, "0");
   EXPECT_EQ(config.mode.value, RunMode::kSimulate);
   EXPECT_EQ(config.steps.value, 32);

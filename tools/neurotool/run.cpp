@@ -86,7 +86,8 @@ std::string timing_table(const Report& report) {
 }
 
 bool has_answer(const SessionResult& result) {
-  return result.outcome == Outcome::kDone || !result.report.expectations.empty();
+  return result.outcome == Outcome::kDone || !result.report.expectations.empty() ||
+         result.report.nir_export.has_value();
 }
 
 void print_result(const RunContext& context, const SessionResult& result) {

@@ -228,18 +228,16 @@ class PipelineSchema {
 
  private:
   Json with_shorthand(const SectionInfo& info, Json full) const {
-    Json name = Json::object();
-    name["type"] = "string";
-    name["description"] = info.summary;
-    Json names = Json::array();
-    for (const NamedRows& target : targets_) names.push_back(target.name);
-    if (!targets_.empty()) {
-      name["examples"] = names;
-      full["properties"][info.shorthand]["examples"] = names;
+    if (info.path == "target" && !targets_.empty()) {
+      Json names = Json::array();
+      for (const NamedRows& target : targets_) names.push_back(target.name);
+      full["properties"][info.shorthand]["examples"] = std::move(names);
       full["allOf"] = options_by_target(targets_);
     }
+    Json alone = full["properties"][info.shorthand];
+    alone["description"] = info.summary;
     Json either = Json::object();
-    either["anyOf"] = Json(Json::Array{std::move(name), std::move(full)});
+    either["anyOf"] = Json(Json::Array{std::move(alone), std::move(full)});
     return either;
   }
 

@@ -53,16 +53,17 @@ struct NirModelConfig {
   Located<double> dt;  ///< seconds; 0: chosen by the file
 };
 
-/// The network as a NIR file, after the passes. Asked for when `profile` is given.
+/// The network as a NIR file, after the passes.
 struct NirExportConfig {
-  Located<std::string> profile{"plain", {}};
+  Located<std::string> profile;  ///< empty: no file is asked for
   Located<std::string> file{"model.nir", {}};
   Located<std::string> max_nir_version{"1.0.8", {}};
   Located<double> dt;  ///< seconds; 0: the profile's
   Located<bool> with_data{false, {}};
   Located<std::string> check{"auto", {}};  ///< a preset of eval/nir, "auto" or "none"
+  Located<bool> adapter{true, {}};         ///< check with tools/nir_adapters in place
   Located<std::int64_t> samples{8, {}};
-  Located<double> max_mismatches{0, {}};  ///< share of spikes, in percent
+  Located<double> max_mismatches{0, {}};  ///< percent of spikes, and of samples in class
 };
 
 enum class RunMode { kPlan, kCompile, kSimulate };

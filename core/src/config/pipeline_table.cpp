@@ -273,28 +273,29 @@ PipelineSection model_nir_section() {
   using Nir = NirModelConfig;
   return {
       .info = {.path = "model.nir",
-               .summary = "How a NIR file becomes steps, where the file does not say; each "
-                          "choice that is left to it is reported."},
-      .rows = {
-          row("preset", member(&Nir::preset), "The simulator whose reading of the file is meant.")
-              .choices({"auto", "norse", "snntorch", "snntorch_1_0", "spikingjelly", "sinabs",
-                        "rockpool", "lava", "spyx", "nir_ode", "neurotool"}),
-          row("dt", member(&Nir::dt), "Seconds per step; 0 means what the file tells.")
-              .range(0, 1e3),
-          row("time_unit", member(&Nir::time_unit), "What the file's time constants are in.")
-              .choices({"auto", "s", "ms", "step"}),
-          row("integrator", member(&Nir::integrator), "What a step does to the equations.")
-              .choices({"auto", "euler", "exact", "norm_free", "decay"}),
-          row("compare", member(&Nir::compare),
-              "Which membrane fires: above the threshold, or at it too.")
-              .choices({"auto", "gt", "ge"}),
-          row("reset", member(&Nir::reset), "What a spike does to the membrane.")
-              .choices({"auto", "zero", "value", "subtract"}),
-          row("v_init", member(&Nir::v_init), "Where membranes start.")
-              .choices({"auto", "zero", "v_leak", "v_reset"}),
-          row("input", member(&Nir::input),
-              "Whether samples hold one value per neuron or one per neuron and step.")
-              .choices({"auto", "held", "steps"})}};
+               .summary = "How a NIR file becomes steps; what is left at auto the file decides, "
+                          "and the run reports."},
+      .rows = {row("preset", member(&Nir::preset),
+                   "The simulator whose reading of the file is meant.")
+                   .choices({"auto", "norse", "snntorch", "snntorch_1_0", "spikingjelly", "sinabs",
+                             "rockpool", "lava", "spyx", "nir_ode", "neurotool"}),
+               row("dt", member(&Nir::dt), "Seconds per step; 0 means what the file says.")
+                   .range(0, 1e3),
+               row("time_unit", member(&Nir::time_unit), "What the file's time constants are in.")
+                   .choices({"auto", "s", "ms", "step"}),
+               row("integrator", member(&Nir::integrator), "How a step solves the equations.")
+                   .choices({"auto", "euler", "exact", "norm_free", "decay"}),
+               row("compare", member(&Nir::compare),
+                   "Which membrane fires: above the threshold (gt), or at it too (ge).")
+                   .choices({"auto", "gt", "ge"}),
+               row("reset", member(&Nir::reset), "What a spike does to the membrane.")
+                   .choices({"auto", "zero", "value", "subtract"}),
+               row("v_init", member(&Nir::v_init), "Where membranes start.")
+                   .choices({"auto", "zero", "v_leak", "v_reset"}),
+               row("input", member(&Nir::input),
+                   "Whether samples hold one value per neuron, or one per neuron and step.")
+                   .choices({"auto", "held", "steps"})},
+      .only_given = true};
 }
 
 PipelineSection export_nir_section() {
@@ -304,27 +305,33 @@ PipelineSection export_nir_section() {
   using Nir = NirExportConfig;
   return {
       .info = {.path = "export.nir",
-               .summary = "The network as a NIR file in the report folder, and a check of what its "
-                          "reader makes of it.",
+               .summary = "The network as a NIR file among the report's artifacts, checked against "
+                          "what its reader makes of it; 'nir: norse' gives the profile alone.",
                .shorthand = "profile"},
       .rows = {
-          row("profile", member(&Nir::profile), "Which encoding stands for soft reset and v(0).")
+          row("profile", member(&Nir::profile),
+              "Which encoding stands for soft reset, v(0) and the comparison.")
               .choices({"plain", "native", "norse", "hard"})
               .required(),
-          row("file", member(&Nir::file), "Name of the file in the report folder."),
+          row("file", member(&Nir::file), "Name of the file."),
           row("max_nir_version", member(&Nir::max_nir_version),
-              "Oldest nir package that must read the file."),
+              "Oldest nir package that must read the file.")
+              .choices(
+                  {"1.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5", "1.0.6", "1.0.7", "1.0.8"}),
           row("dt", member(&Nir::dt), "Seconds per step; 0 means the profile's.").range(0, 1e3),
           row("with_data", member(&Nir::with_data),
-              "Also write inputs and expected spikes, as NIRData."),
+              "Also write the checked samples and what each layer should send, as NIRData."),
           row("check", member(&Nir::check),
-              "The simulator that the file is checked with; auto is the profile's.")
-              .choices({"auto", "none", "norse", "spikingjelly", "sinabs", "snntorch", "nir_ode",
-                        "neurotool"}),
-          row("samples", member(&Nir::samples), "Samples of the test set to check with.")
+              "The simulator whose reading the file is checked with; auto is the profile's.")
+              .choices({"auto", "none", "norse", "snntorch", "snntorch_1_0", "spikingjelly",
+                        "sinabs", "rockpool", "lava", "spyx", "nir_ode", "neurotool"}),
+          row("adapter", member(&Nir::adapter),
+              "Check spikingjelly and sinabs with their files of tools/nir_adapters."),
+          row("samples", member(&Nir::samples), "Test samples to check with, from the first on.")
               .range(1, 1e6),
           row("max_mismatches", member(&Nir::max_mismatches),
-              "Spikes that may differ, in percent; more is exit code 1.")
+              "Percent of the spikes, and of the samples in their class, that may differ; more is "
+              "exit code 1, and no file.")
               .range(0, 100)}};
 }
 

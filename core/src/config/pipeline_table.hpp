@@ -27,6 +27,7 @@ struct PipelineSection {
   SectionInfo info;
   std::vector<PipelineRow> rows{};
   DataConfig PipelineConfig::*data = nullptr;  ///< of data.test, data.calibration, data.train
+  bool only_given = false;  ///< rows at their default are not written: another file decides them
 };
 
 const std::vector<PipelineSection>& pipeline_table();

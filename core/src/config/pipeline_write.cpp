@@ -59,11 +59,11 @@ class Writer {
     }
     Node node = mapping();
     if (table.data && !(config_.*table.data).given) return node;
-    if (table.info.path == "export.nir" && !given(config_.export_nir.profile.at)) return node;
+    if (!asked_for(table)) return node;
     for (const PipelineRow& row : table.rows) {
       const OptionValue value = row.get(config_, folder_);
       if (value == OptionValue(std::string())) continue;
-      if (table.info.path == "model.nir" && !given(row.where(config_))) continue;
+      if (table.only_given && !given(row)) continue;
       Node item = std::visit(ToNode{}, value);
       if (row.where) item.at = row.where(config_);
       add(node, row.info.key, std::move(item));
@@ -78,7 +78,16 @@ class Writer {
   }
 
  private:
-  static bool given(const Location& at) { return !std::holds_alternative<std::monostate>(at); }
+  bool given(const PipelineRow& row) const {
+    return !std::holds_alternative<std::monostate>(row.where(config_));
+  }
+
+  /// What a section requires and has not was not asked for.
+  bool asked_for(const PipelineSection& table) const {
+    return std::ranges::none_of(table.rows, [&](const PipelineRow& row) {
+      return row.info.required && row.get(config_, folder_) == OptionValue(std::string());
+    });
+  }
 
   static Node mapping() {
     Node node;

@@ -10,6 +10,7 @@
 #include "passes/manager.hpp"
 #include "session/clock.hpp"
 #include "session/evaluate.hpp"
+#include "session/nir_export.hpp"
 #include "session/report_folder.hpp"
 #include "session/session.hpp"
 
@@ -43,8 +44,14 @@ class Execution {
   Result<> choose_steps();
   Result<> check_target();
 
-  // execution_export.cpp: the network as files for other programs.
+  // execution_export.cpp: the network as a file for other programs.
+  bool exports_nir() const { return !config_.export_nir.profile.value.empty(); }
+  Result<> check_export_request();
+  Result<> prepare_export();
   Result<> export_nir();
+  FidelityRun fidelity_run() const;
+  Result<> write_artifacts(const std::string& bytes);
+  Result<> write_artifact(const std::string& name, std::string_view bytes);
 
   // execution_run.cpp: from there to the report.
   Result<> evaluate_float();
@@ -88,6 +95,7 @@ class Execution {
   std::optional<Target> target_;
   std::shared_ptr<const SpikeGraph> graph_;
   std::optional<Program> program_;
+  std::optional<to_nir::Exported> exported_;
   std::unique_ptr<SampleSource> test_, calibration_, train_;
   std::optional<Model> tuned_;  ///< as the last pass that trains left it
   std::optional<Predictions> float_classes_;

@@ -92,6 +92,7 @@ Result<Accuracy> Execution::try_settings(const PipelineConfig& config) {
   small.neurobench_samples.value = 0;
   small.report_directory = {};
   small.model_reference = {};
+  small.export_nir = {};
   small.expect.clear();
   SessionOptions options = options_;
   options.dump_ir.reset();

@@ -1,61 +1,154 @@
-// The step that writes the network for other programs, and says what they will make of it.
+// The steps that write the network as a NIR file: lowered before anything long runs, so that what
+// cannot be expressed is refused at once; checked and written when the target's mapping is known.
+// A file whose reader does something else than the limit allows is not written.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <filesystem>
 
 #include "base/files.hpp"
-#include "io/nir/data.hpp"
+#include "base/text.hpp"
 #include "io/nir/nir_file.hpp"
 #include "session/execution.hpp"
 #include "session/findings.hpp"
-#include "session/nir_export.hpp"
 
 namespace neurotool {
+namespace {
 
-Result<> Execution::export_nir() {
-  const NirExportConfig& wanted = config_.export_nir;
-  if (std::holds_alternative<std::monostate>(wanted.profile.at)) return {};
-  clock_.stage("export");
-  if (!graph_) {
-    return error("run.not-spiking", wanted.profile.at,
-                 "the passes leave a tensor graph, and a NIR file holds a spiking network",
-                 "add a pass that lowers it, such as 'qcfs'");
+Result<std::string> nir_bytes(const to_nir::Exported& exported, const NirExportConfig& wanted,
+                              Diagnostics& diagnostics) {
+  nir::Document document;
+  document.version = std::string(nir::kNewestVersion);
+  document.graph = exported.graph;
+  return nir::write(document, diagnostics, {.max_nir_version = wanted.max_nir_version.value});
+}
+
+std::string count(std::int64_t value) { return with_thousands(static_cast<std::uint64_t>(value)); }
+
+Error unfaithful(const Fidelity& check, const NirExportConfig& limit) {
+  const bool spikes = check.mismatch_percent() > limit.max_mismatches.value;
+  const FidelityLayer all = check.total();
+  const std::string counts =
+      spikes ? fmt::format("{} of {} spikes differ, {} %", count(all.mismatches), count(all.either),
+                           short_number(check.mismatch_percent()))
+             : fmt::format("{} of {} samples get another class, {} %", check.other_classes,
+                           check.samples, short_number(check.class_percent()));
+  Error found = error(
+      "nir.fidelity",
+      limit.max_mismatches.at == Location() ? limit.profile.at : limit.max_mismatches.at,
+      fmt::format("{}, where export.nir.max_mismatches allows {} %; the file is not written",
+                  counts, number_text(limit.max_mismatches.value)),
+      "choose another profile, name the simulator that the file is for in export.nir.check, or "
+      "raise the limit");
+  found.notes.push_back({{}, "the file was run with " + check.reader});
+  for (const FidelityLayer& layer : check.layers) {
+    if (layer.mismatches == 0) continue;
+    found.notes.push_back(
+        {{},
+         fmt::format("'{}' is the first population that differs, {} of {} spikes", layer.population,
+                     count(layer.mismatches), count(layer.either))});
+    break;
   }
+  return found;
+}
+
+}  // namespace
+
+Result<> Execution::check_export_request() {
+  const NirExportConfig& wanted = config_.export_nir;
+  if (!exports_nir()) return {};
   if (!folder_.wanted()) {
     return error("run.no-report-folder", wanted.profile.at,
                  "the NIR file goes into the report folder, and there is none",
                  "set report.directory");
   }
-  const to_nir::ExportOptions options{
-      .profile = to_nir::profile_named(wanted.profile.value).value_or(to_nir::Profile::kPlain),
-      .dt_seconds = wanted.dt.value,
-      .producer = "neurotool " + options_.tool_version,
-      .at = wanted.profile.at};
-  NT_TRY(const to_nir::Exported exported, to_nir::export_graph(*graph_, options, diagnostics_));
-  nir::Document document;
-  document.version = std::string(nir::kNewestVersion);
-  document.graph = exported.graph;
-  NT_TRY(const std::string bytes,
-         nir::write(document, diagnostics_, {.max_nir_version = wanted.max_nir_version.value}));
+  const std::filesystem::path name = wanted.file.value;
+  if (name.empty() || name != name.filename() || name == "." || name == "..") {
+    return error("run.export-file", wanted.file.at,
+                 fmt::format("export.nir.file is '{}', expected a name without folders",
+                             escape_control(wanted.file.value)),
+                 "the file goes into the folder 'artifacts' of the report");
+  }
+  const bool needs_samples = wanted.check.value != "none" || wanted.with_data.value;
+  if (!needs_samples || config_.test.given) return {};
+  return error("run.no-data", wanted.profile.at,
+               "export.nir runs test samples to check the file, and there is no test data",
+               "add 'data: { test: { images: FILE } }', or set export.nir.check to none");
+}
+
+Result<> Execution::prepare_export() {
+  if (!exports_nir()) return {};
+  clock_.stage("prepare export");
+  const NirExportConfig& wanted = config_.export_nir;
+  NT_TRY(
+      exported_,
+      to_nir::export_graph(
+          *graph_,
+          {.profile = to_nir::profile_named(wanted.profile.value).value_or(to_nir::Profile::kPlain),
+           .dt_seconds = wanted.dt.value,
+           .producer = "neurotool " + options_.tool_version,
+           .at = wanted.profile.at},
+          diagnostics_));
+  // What this version of nir cannot hold is known now, too.
+  NT_TRY_VOID(nir_bytes(*exported_, wanted, diagnostics_));
+  return {};
+}
+
+Result<> Execution::export_nir() {
+  if (!exported_) return {};
+  clock_.stage("export");
+  const NirExportConfig& wanted = config_.export_nir;
+  if (program_) {
+    annotate_mapping(*graph_, target_->description(), program_->compiled().placements, *exported_);
+  }
+  NT_TRY(const std::string bytes, nir_bytes(*exported_, wanted, diagnostics_));
+  NirExportReport report{.file = {},
+                         .profile = wanted.profile.value,
+                         .dt_seconds = exported_->dt_seconds,
+                         .limit_percent = wanted.max_mismatches.value,
+                         .check = {}};
+  if (wanted.check.value != "none") {
+    NT_TRY(const nir::Document file, nir::read(bytes, wanted.file.value, diagnostics_));
+    NT_TRY(report.check,
+           measure_fidelity(fidelity_run(), file.graph, reader_of(file.graph, *exported_, wanted),
+                            diagnostics_, clock_));
+  }
+  if (report.faithful()) {
+    report.file = wanted.file.value;
+    NT_TRY_VOID(write_artifacts(bytes));
+  } else {
+    report_once(diagnostics_, unfaithful(*report.check, wanted));
+  }
+  result_.report.nir_export = std::move(report);
+  return {};
+}
+
+Result<> Execution::write_artifacts(const std::string& bytes) {
+  const std::string& name = config_.export_nir.file.value;
+  NT_TRY_VOID(write_artifact(name, bytes));
+  if (!config_.export_nir.with_data.value) return {};
+  NT_TRY(const nir::GraphData data, recorded_data(fidelity_run()));
+  NT_TRY(const std::string recorded, nir::write_data(data));
+  return write_artifact(std::filesystem::path(name).stem().string() + ".data.nir", recorded);
+}
+
+FidelityRun Execution::fidelity_run() const {
+  return {.graph = *graph_,
+          .exported = *exported_,
+          .data = *test_,
+          .samples = config_.export_nir.samples.value,
+          .steps = result_.report.steps,
+          .seed = config_.seed.value};
+}
+
+Result<> Execution::write_artifact(const std::string& name, std::string_view bytes) {
   NT_TRY(const std::filesystem::path folder, folder_.folder("artifacts"));
-  NT_TRY_VOID(write_file_atomic(folder / wanted.file.value, bytes));
-  result_.report.artifacts.push_back("artifacts/" + wanted.file.value);
-  if (!test_) return {};
-  if (wanted.with_data.value) {
-    NT_TRY(const nir::GraphData data,
-           recorded_data(*graph_, exported, *test_, wanted.samples.value, result_.report.steps));
-    const std::string name = std::filesystem::path(wanted.file.value).stem().string() + ".data.nir";
-    NT_TRY_VOID(nir::write_data(folder / name, data));
-    result_.report.artifacts.push_back("artifacts/" + name);
+  if (std::filesystem::exists(folder / name)) {
+    return error("run.export-file", config_.export_nir.file.at,
+                 fmt::format("the target has written an artifact '{}' already", name),
+                 "choose another export.nir.file");
   }
-  if (wanted.check.value == "none") return {};
-  NT_TRY(const Fidelity fidelity,
-         measure_fidelity(*graph_, exported, reader_of(exported, wanted), *test_,
-                          wanted.samples.value, result_.report.steps, clock_));
-  for (PassFact& fact : fidelity_facts(fidelity)) result_.report.facts.push_back(std::move(fact));
-  for (Diagnostic& finding : fidelity_findings(fidelity, wanted)) {
-    diagnostics_.report(std::move(finding));
-  }
+  NT_TRY_VOID(write_file_atomic(folder / name, bytes));
+  result_.report.artifacts.push_back(name);
   return {};
 }
 

@@ -11,7 +11,6 @@
 #include "session/inputs.hpp"
 #include "session/lock.hpp"
 #include "session/metrics.hpp"
-#include "session/nir_export.hpp"
 #include "session/self_check.hpp"
 
 namespace neurotool {
@@ -102,14 +101,15 @@ Result<> Execution::check_request() {
     return error("run.no-report-folder", {}, "dumps go into the report folder, and there is none",
                  "set report.directory, or print with 'neurotool opt'");
   }
+  NT_TRY_VOID(check_export_request());
   return folder_.check();
 }
 
 Result<> Execution::load() {
   clock_.stage("load model");
-  NT_TRY(model_,
-         read_model(config_.model.value, config_.model.at, diagnostics_, load_options(config_),
-                    nir_reading(config_)));
+  NT_TRY_VOID(check_nir_reading(config_));
+  NT_TRY(model_, read_model(config_.model.value, config_.model.at, diagnostics_,
+                            load_options(config_), nir_reading(config_)));
   if (diagnostics_.has_errors()) return diagnostics_.first_error();
   NT_TRY(result_.report.files, describe_files(config_, uses_data()));
   result_.report.title = model_.name.empty() ? config_.model.value.stem().string() : model_.name;
@@ -137,7 +137,13 @@ Result<> Execution::plan() {
   }
   Level level = model_.level();
   for (const PlannedPass& planned : passes_) level = planned.entry->info.to;
-  if (config_.target.value.empty() || level == Level::kSpike) return {};
+  if (level == Level::kSpike) return {};
+  if (exports_nir()) {
+    return error("run.not-spiking", config_.export_nir.profile.at,
+                 "the passes leave a tensor graph, and a NIR file holds a spiking network",
+                 "add a pass that lowers it, such as 'qcfs'; neurotool passes lists them");
+  }
+  if (config_.target.value.empty()) return {};
   return error(
       "run.not-spiking", config_.target.at,
       fmt::format("the passes leave a tensor graph, and target '{}' takes spiking networks",
@@ -171,10 +177,9 @@ Result<> Execution::open_data() {
   if (!config_.test.given && !config_.calibration.given && !config_.train.given) return {};
   clock_.stage("open data");
   NT_TRY(const Shape shape, sample_shape(model_, config_.steps.value));
-  const bool exports = !std::holds_alternative<std::monostate>(config_.export_nir.profile.at);
-  if (wants(RunMode::kSimulate) || (exports && config_.test.given)) {
+  if (wants(RunMode::kSimulate) || (exports_nir() && config_.test.given)) {
     NT_TRY(test_, open_samples(config_.test, config_.preprocess, shape));
-    NT_TRY_VOID(check_labels(*test_, config_.test.at));
+    if (wants(RunMode::kSimulate)) NT_TRY_VOID(check_labels(*test_, config_.test.at));
     result_.report.data_name = config_.test.images.value.filename().string();
     result_.report.samples = static_cast<std::uint64_t>(test_->size());
   }
@@ -279,14 +284,15 @@ Result<> Execution::choose_steps() {
         fmt::format("run.steps is {}, but thresholds were made for {} steps", wanted, made_for),
         fmt::format("set the lowering pass to {} steps too, or leave run.steps out", wanted)));
   }
-  if (result_.report.steps > 0 || !wants(RunMode::kSimulate)) return {};
+  const bool runs = wants(RunMode::kSimulate) || (uses_data() && exports_nir() && test_);
+  if (result_.report.steps > 0 || !runs) return {};
   return error("run.no-steps", config_.mode.at,
                "neither run.steps nor a pass says how many steps a sample takes", "set run.steps");
 }
 
 Result<> Execution::check_target() {
   if (model_.level() != Level::kSpike) return {};
-  if (uses_data() && result_.report.provisional && wants(RunMode::kCompile)) {
+  if (uses_data() && result_.report.provisional && (wants(RunMode::kCompile) || exports_nir())) {
     std::vector<std::string> waiting;
     for (const PopulationId id : model_.spike().live_populations()) {
       if (model_.spike()[id].provisional) waiting.push_back(model_.spike()[id].name);

@@ -15,6 +15,7 @@
 #include "io/hdf5_tree.hpp"
 #include "io/snapshot.hpp"
 #include "ir/verify.hpp"
+#include "session/nir_export.hpp"
 #include "session/stimulus.hpp"
 
 namespace neurotool {
@@ -122,6 +123,19 @@ Result<Model> read_model(const fs::path& path, const Location& named_at, Diagnos
   }
   if (!model) return with_note(std::move(model).error(), named_at, "the model is named here");
   return model;
+}
+
+Result<> check_nir_reading(const PipelineConfig& config) {
+  const Location at = nir_reading_place(config);
+  const bool is_nir = [&] {
+    const auto names = hdf5::top_names(config.model.value);
+    return names && std::ranges::find(*names, "node") != names->end();
+  }();
+  if (at == Location() || is_nir) return {};
+  return error("run.model-nir", at,
+               fmt::format("model.nir says how a NIR file is read, and '{}' is none",
+                           config.model.value.filename().string()),
+               "leave model.nir out");
 }
 
 LoadOptions load_options(const PipelineConfig& config) {

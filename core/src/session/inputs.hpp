@@ -19,6 +19,8 @@ namespace neurotool {
 Result<Model> read_model(const std::filesystem::path& path, const Location& named_at,
                          Diagnostics& diagnostics, const LoadOptions& options = {},
                          const NirReading& nir = {});
+/// Refuses keys of model.nir where the model is no NIR file. Error: run.model-nir.
+Result<> check_nir_reading(const PipelineConfig& config);
 /// What the pipeline says about the model's free extents.
 LoadOptions load_options(const PipelineConfig& config);
 

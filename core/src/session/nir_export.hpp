@@ -1,59 +1,50 @@
-// The network as a NIR file of the report folder, and how faithfully its reader runs it.
+// The network as a NIR file among the artifacts of a run: how the pipeline says it is read, checked
+// and annotated.
 #pragma once
 
-#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
-#include "base/progress.hpp"
 #include "config/pipeline.hpp"
 #include "frontend/nir/export.hpp"
 #include "frontend/nir_reading.hpp"
-#include "io/nir/data.hpp"
-#include "ir/samples.hpp"
-#include "passes/pass.hpp"
+#include "session/nir_fidelity.hpp"
+#include "target/target.hpp"
 
 namespace neurotool {
 
-/// model.nir of the pipeline file.
+/// model.nir of the pipeline; every word is empty where the file decides.
 NirReading nir_reading(const PipelineConfig& config);
+/// The first key of model.nir that says something; std::monostate when none does.
+Location nir_reading_place(const PipelineConfig& config);
 
-/// Spikes of one population against those of its node in the file.
-struct FidelityLayer {
-  std::string population, node;
-  std::int64_t spikes = 0;      ///< of the network
-  std::int64_t mismatches = 0;  ///< neurons and steps where the other does something else
+/// What the report says of an export.
+struct NirExportReport {
+  std::string file;  ///< below artifacts/; empty when the check did not pass
+  std::string profile;
+  double dt_seconds = 0;
+  double limit_percent = 0;
+  std::optional<Fidelity> check;  ///< absent when none was wanted
+
+  bool faithful() const;
 };
 
-struct Fidelity {
-  std::string reader;  ///< the discretisation, in one line
-  std::int64_t samples = 0;
-  std::uint64_t steps = 0;
-  std::vector<FidelityLayer> layers;  ///< in graph order
-  double largest_output_difference = 0;
+/// How the reader that export.nir.check names runs `file`; "auto" is the one that the profile is
+/// made for. Adapters set what tools/nir_adapters set.
+nir::Discretization reader_of(const nir::Graph& file, const to_nir::Exported& exported,
+                              const NirExportConfig& config);
 
-  std::int64_t spikes() const;
-  std::int64_t mismatches() const;
-  double percent() const;  ///< mismatches of spikes
-};
+/// Writes where a target placed the neurons as metadata of their nodes: neurotool/chip and
+/// neurotool/core where one core holds a population, else neurotool/placement, rows of first
+/// neuron, neurons, chip and core. The graph gets the target's name and version.
+void annotate_mapping(const SpikeGraph& graph, const TargetDescription& target,
+                      std::span<const Placement> placements, to_nir::Exported& exported);
 
-/// How the reader that export.nir.check names runs the file; with "auto" the one that the profile
-/// is made for. spikingjelly and sinabs run with the adapters that we ship.
-nir::Discretization reader_of(const to_nir::Exported& exported, const NirExportConfig& config);
-
-/// Runs the oracle and the reader on the first samples. Errors: eval.*, nir.*, run.*
-Result<Fidelity> measure_fidelity(const SpikeGraph& graph, const to_nir::Exported& exported,
-                                  const nir::Discretization& reader, const SampleSource& data,
-                                  std::int64_t samples, std::uint64_t steps, Progress& progress);
-
-/// The first samples as the file's input gets them, and the spikes that its nodes should send.
-Result<nir::GraphData> recorded_data(const SpikeGraph& graph, const to_nir::Exported& exported,
-                                     const SampleSource& data, std::int64_t samples,
-                                     std::uint64_t steps);
-
-/// One note with a line per layer, and an error (nir.fidelity) where more differs than `limit`.
-std::vector<Diagnostic> fidelity_findings(const Fidelity& fidelity, const NirExportConfig& limit);
-/// The same numbers for the report.
-std::vector<PassFact> fidelity_facts(const Fidelity& fidelity);
+/// "0.02 % of the spikes differ, at most 0.1 % may". Only where there was a check.
+std::string nir_export_verdict(const NirExportReport& report);
+/// For the terminal.
+std::string nir_export_text(const NirExportReport& report);
+Json nir_export_json(const NirExportReport& report);
 
 }  // namespace neurotool

@@ -17,6 +17,7 @@
 #include "session/accuracy.hpp"
 #include "session/doctor/diagnosis.hpp"
 #include "session/neurobench/metrics.hpp"
+#include "session/nir_export.hpp"
 #include "target/target.hpp"
 
 namespace neurotool {
@@ -87,6 +88,7 @@ struct Report {
   std::vector<ExpectationResult> expectations;
   std::optional<neurobench::Metrics> neurobench_float, neurobench_spiking;
   std::optional<Diagnosis> diagnosis;   ///< when the doctor was asked
+  std::optional<NirExportReport> nir_export;
   std::vector<std::string> artifacts;   ///< relative to the report folder
   std::vector<Figure> figures;          ///< beside report.md
   std::vector<Diagnostic> diagnostics;  ///< warnings and notes of the run

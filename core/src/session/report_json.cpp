@@ -201,6 +201,7 @@ Json report_json(const Report& report) {
       {"neurobench", Json::Object{{"float", neurobench_json(report.neurobench_float)},
                                   {"spiking", neurobench_json(report.neurobench_spiking)}}},
       {"doctor", report.diagnosis ? diagnosis_json(*report.diagnosis) : Json(nullptr)},
+      {"nir_export", report.nir_export ? nir_export_json(*report.nir_export) : Json(nullptr)},
       {"artifacts", strings(report.artifacts)},
       {"diagnostics", diagnostics_json(report)},
       {"timing", timing_json(report.timing)},

@@ -108,6 +108,24 @@ std::string passes_section(const Report& report) {
   return text + "\n";
 }
 
+std::string nir_section(const Report& report) {
+  if (!report.nir_export) return {};
+  const NirExportReport& made = *report.nir_export;
+  std::string text = "## NIR file\n\n";
+  text += made.file.empty() ? "Not written" : "`artifacts/" + escape_control(made.file) + "`";
+  text += fmt::format(", profile {}.", cell(made.profile));
+  if (!made.check) return text + " Not checked against a reader.\n\n";
+  const FidelityText check = fidelity_text(*made.check);
+  text += " " + cell(check.headline) + ":\n\n" + head(check.rows.front(), "lrrr");
+  for (std::size_t i = 1; i < check.rows.size(); ++i) {
+    std::vector<std::string> cells = check.rows[i];
+    cells.front() = cell(cells.front());
+    text += line(cells);
+  }
+  return text + fmt::format("\n{} {}; {}.\n\n", made.faithful() ? "Faithful:" : "**Not faithful:**",
+                            nir_export_verdict(made), check.readouts);
+}
+
 /// Everything with a name that the table on top does not show.
 std::string metrics_section(const Report& report) {
   if (report.metrics.empty()) return {};
@@ -129,7 +147,7 @@ std::string files_section(const Report& report) {
   text += fmt::format("\nneurotool {}, seed {}. `pipeline.lock.yaml` repeats this run.\n\n",
                       cell(report.tool_version), report.seed);
   if (report.artifacts.empty()) return text;
-  text += "Artifacts that the target wrote:\n\n";
+  text += "Artifacts:\n\n";
   for (const std::string& name : report.artifacts) text += "- " + cell(name) + "\n";
   return text + "\n";
 }
@@ -177,6 +195,7 @@ std::string report_markdown(const Report& report) {
   text += expectations_section(report);
   text += populations_section(report, !report_chart(report).empty());
   if (report.diagnosis) text += diagnosis_markdown(*report.diagnosis);
+  text += nir_section(report);
   text += diagnostics_section(report);
   text += passes_section(report);
   text += metrics_section(report);

@@ -59,6 +59,7 @@ std::string report_text(const Report& report) {
                         number_text(item.wanted),
                         item.met ? "met" : "not met, found " + number_text(item.found));
   }
+  if (report.nir_export) text += "\n" + nir_export_text(*report.nir_export);
   if (report.diagnosis) text += "\n" + diagnosis_text(*report.diagnosis);
   return text;
 }

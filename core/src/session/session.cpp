@@ -53,6 +53,7 @@ Result<> Execution::all_steps() {
   NT_TRY_VOID(run_passes());
   NT_TRY_VOID(choose_steps());
   NT_TRY_VOID(check_target());
+  NT_TRY_VOID(prepare_export());
   if (!uses_data()) return {};
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(evaluate_float());
   if (wants(RunMode::kCompile)) NT_TRY_VOID(compile());

@@ -344,7 +344,7 @@ Result<Choice> choose(const Document& document, const std::string& path, const N
   diagnostics.report(
       note("nir.discretization", ModelNode{path, ""},
            fmt::format("read with {} ({})", describe(choice.discretization), chooser.reasons()),
-           "metadata of the file sets each of them, see docs/nir.md; a pipeline cannot yet"));
+           "model.nir of a pipeline sets each of them, see docs/pipeline.md"));
   return choice;
 }
 

@@ -99,7 +99,9 @@ Tensor compressed(const std::vector<double>& values, const Shape& shape, bool ze
 
 Result<MadeNeuron> make_neuron(const NeuronRule& rule, const Shape& shape) {
   if (const std::string why = misfit(rule); !why.empty()) {
-    return cannot(why, "'neurotool nir diff' runs the file under the rules of each simulator");
+    return cannot(why,
+                  "'model: { nir: { preset: neurotool } }' takes the nearest of our neurons; "
+                  "'neurotool nir diff' runs the file under the rules of each simulator");
   }
   for (const double threshold : rule.threshold) {
     if (!(threshold > 0))
