@@ -87,5 +87,16 @@ TEST(QuantizeActivations, BiasCorrectionKeepsTheMeansOfTheFloatNetwork) {
   EXPECT_LT(with, 0.25 * without);
 }
 
+TEST(QuantizeActivations, BiasCorrectionStaysInFrontOfTheSoftmaxThatEndsANetwork) {
+  const MemorySamples samples = random_samples({2, 6, 6}, 64, 0, 1);
+  Network net({2, 6, 6}, 4);
+  net.conv("c1", 2, 5, 1, 0.4).relu("r1").conv("c2", 5, 4, 6, 0.4);
+  Model model = net.add("shares", Softmax{.axis = 1}).add("flat", Flatten{}).finish("net");
+  const PassRun run = run_passes(
+      model, "infer_shapes,quantize_activations{bits=2, bias_correction=true},exact", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  EXPECT_EQ(model.level(), Level::kSpike);
+}
+
 }  // namespace
 }  // namespace neurotool::test

@@ -350,6 +350,30 @@ TEST(Rate, RefusesLevelsBelowZero) {
   EXPECT_THAT(run.result.error().message, testing::HasSubstr("levels from -4 to 4"));
 }
 
+/// x[2] -> to 256 levels -> fc1 -> to 256 levels up to 2.55 -> fc2 -> to 255 levels around 0.
+Model finely_rounding_network() {
+  test::Network net({2}, 3);
+  const QuantizedActivation unsigned8{.low = 0, .high = 255}, signed8{.low = -127, .high = 127};
+  net.add("round_input", unsigned8, {net.constant({}, {0.01f})}).gemm("fc1", 2, 8, 1);
+  net.add("round", unsigned8, {net.constant({}, {0.01f})}).gemm("fc2", 8, 2, 1);
+  return net.add("round_output", signed8, {net.constant({}, {0.1f})}).finish("fine");
+}
+
+TEST(Rate, ChoosesItsOwnThresholdsWhereTheNetworkRoundsFinely) {
+  Model model = finely_rounding_network(), plain = finely_rounding_network();
+  const auto samples = test::random_samples({2}, 64, 0, 2);
+  const auto run = run_passes(model, "rate{steps=8}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  // Neurons at the rectifier alone: the input and the output are as they were.
+  ASSERT_EQ(model.spike().live_populations().size(), 3u);
+  EXPECT_EQ(std::ranges::count(run.codes(), "rate.rounding-dropped"), 2);
+  const Population& fc1 = model.spike()[model.spike().find("fc1")];
+  ASSERT_EQ(firing_of(fc1.neuron)->threshold.size(), 8);  // by channel, from data
+  for (const float threshold : firing_of(fc1.neuron)->threshold.as<float>()) {
+    EXPECT_LE(threshold, 2.55f);
+  }
+}
+
 /// The firing part of a population after the passes.
 Emission emission_after(const std::string& passes, Model& model, const SampleSource& samples) {
   const auto run = run_passes(model, passes, &samples);

@@ -170,6 +170,11 @@ TEST(ReportChart, IsEmptyWithoutASimulation) { EXPECT_EQ(report_chart(Report{}),
 TEST(AccuracyGap, IsInPercentagePoints) {
   EXPECT_NEAR(*accuracy_gap(full_report()), 0.06, 1e-12);
   EXPECT_FALSE(accuracy_gap(Report{}).has_value());
+  // 1 - 0.995 is not 0.005, and an expectation of "<= 0.5" would not be met.
+  Report half;
+  half.float_accuracy = Accuracy{200, 200};
+  half.spiking_accuracy = Accuracy{199, 200};
+  EXPECT_EQ(accuracy_gap(half), 0.5);
 }
 
 TEST(CountText, ShowsAsManyDigitsAsHelp) {

@@ -63,7 +63,12 @@ const Metric* find_metric(const Report& report, std::string_view name) {
 
 std::optional<double> accuracy_gap(const Report& report) {
   if (!report.float_accuracy || !report.spiking_accuracy) return std::nullopt;
-  return 100 * (report.float_accuracy->share() - report.spiking_accuracy->share());
+  const Accuracy &real = *report.float_accuracy, &spiking = *report.spiking_accuracy;
+  // A difference of counts where it can be: that of the shares is not 0.5 but a little more.
+  if (real.samples == spiking.samples) {
+    return 100 * Accuracy{real.correct - spiking.correct, real.samples}.share();
+  }
+  return 100 * (real.share() - spiking.share());
 }
 
 std::string count_text(double value) {

@@ -209,7 +209,7 @@ bool is_non_negative(const LinearForm& form, const SpikeGraph& graph) {
   };
   return form.bias.empty() && std::ranges::all_of(form.terms, [&](const Term& term) {
            const auto* neuron = std::get_if<If>(&graph[term.source].neuron);
-           if (neuron == nullptr || neuron->firing.emission.min_per_step < 0) return false;
+           if (neuron == nullptr || neuron->firing.emission.min_total < 0) return false;
            if (const auto* view = std::get_if<View>(&term.part)) return no_negative(view->factor);
            const auto* pooled = std::get_if<Pooled>(&term.part);
            return pooled != nullptr && no_negative(pooled->factor);

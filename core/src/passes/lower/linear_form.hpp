@@ -78,7 +78,7 @@ PopulationId plain_source(const LinearForm& form, const SpikeGraph& graph);
 /// The factor of a form that plain_source() accepts, one per channel.
 std::vector<double> channel_factors(const LinearForm& form);
 
-/// True if no payload can make an element negative.
+/// True if no net count of spikes can make an element negative.
 bool is_non_negative(const LinearForm& form, const SpikeGraph& graph);
 
 /// The terms need exactly form.neurons as the shape of their target (convolutions and pools do).

@@ -227,7 +227,12 @@ Outcome Lowering::operator()(const QuantizedActivation& op) {
   return whole(lowered_.graph, id, output_);
 }
 
+// From so many levels on, a quantised activation rounds a network that does not depend on it, finer
+// than a rate can tell. With fewer it was trained to, and its thresholds are the best there are.
+constexpr std::int64_t kFineLevels = 100;
+
 Outcome Lowering::rounded(const QuantizedActivation& op, std::span<const float> levels) {
+  if (op.high - op.low >= kFineLevels) return finely_rounded(op, levels);
   if (op.low != 0 || op.high < 1) {
     return refuse(
         fmt::format("rounds to levels from {} to {}, and a rate begins at 0", op.low, op.high),
@@ -239,6 +244,22 @@ Outcome Lowering::rounded(const QuantizedActivation& op, std::span<const float> 
   }
   site.offset = op.rounding == LevelRounding::kHalfEven ? 0.5 : double{op.offset};
   return site_neurons(std::move(site));
+}
+
+Outcome Lowering::finely_rounded(const QuantizedActivation& op, std::span<const float> levels) {
+  const bool is_input = std::ranges::all_of(form(0).terms, [&](const Term& term) {
+    return std::holds_alternative<View>(term.part) &&
+           std::holds_alternative<Input>(lowered_.graph[term.source].neuron);
+  });
+  const double step = std::ranges::max(levels);
+  const double low = step * static_cast<double>(op.low), high = step * static_cast<double>(op.high);
+  if (op.low == 0 && !is_input && !is_non_negative(form(0), lowered_.graph)) return rectified(high);
+  const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
+  out_.report(note("rate.rounding-dropped", ModelNode{model_path_, name},
+                   fmt::format("'{}' rounds to {} levels from {:.4g} to {:.4g}, finer than a rate "
+                               "of {} steps: its value is taken as it is",
+                               name, op.high - op.low + 1, low, high, options_.steps)));
+  return form(0);
 }
 
 Outcome Lowering::scaled(std::size_t input, std::vector<double> factor) {

@@ -91,6 +91,7 @@ class Lowering {
   Outcome pooled(const PoolGeometry& geometry);
   Outcome rectified(std::optional<double> cap);
   Outcome rounded(const QuantizedActivation& op, std::span<const float> levels);
+  Outcome finely_rounded(const QuantizedActivation& op, std::span<const float> levels);
   /// Neurons on the form of the node's first input.
   Outcome site_neurons(Site site);
   Outcome added(double sign);

@@ -3,6 +3,8 @@
 #include "passes/tensor/bias_correction.hpp"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "eval/tensor_eval.hpp"
 #include "passes/tensor/pass_tools.hpp"
@@ -54,6 +56,24 @@ Result<std::vector<std::vector<double>>> channel_means(const TensorGraph& graph,
   return sums;
 }
 
+/// What the network's answer is read from: the value in front of a softmax that ends it, with the
+/// softmax; otherwise the output itself. Shares of classes have no mean to keep.
+std::pair<ValueId, OpId> answer(const TensorGraph& graph, ValueId output) {
+  std::pair<ValueId, OpId> found{output, OpId{}};
+  for (ValueId value = output; graph[value].producer.valid();) {
+    const OpId id = graph[value].producer;
+    const Op& op = graph[id].op;
+    const bool shares = std::holds_alternative<Softmax>(op);
+    const bool renames =
+        std::holds_alternative<Flatten>(op) || std::holds_alternative<Reshape>(op) ||
+        std::holds_alternative<Squeeze>(op) || std::holds_alternative<Identity>(op);
+    if (!shares && !renames) break;
+    value = graph[id].inputs.at(0);
+    if (shares) found = {value, id};
+  }
+  return found;
+}
+
 Tensor constant_of_channels(const std::vector<double>& values, std::size_t rank) {
   Shape shape(rank - 1, 1);
   shape[0] = static_cast<std::int64_t>(values.size());
@@ -85,11 +105,8 @@ Result<BiasCorrection> BiasCorrection::measure(const TensorGraph& graph,
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     Place place;
     place.output = i;
-    place.value = graph.outputs[i];
-    // Shares of classes have no mean to keep, and a softmax must stay the last operation.
-    const OpId producer = graph[place.value].producer;
-    const bool kept = producer.valid() && !std::holds_alternative<Softmax>(graph[producer].op);
-    if (kept) add(std::move(place));
+    std::tie(place.value, place.reader) = answer(graph, graph.outputs[i]);
+    if (graph[place.value].producer.valid()) add(std::move(place));
   }
   std::vector<ValueId> watched;
   for (const Place& place : result.places_) watched.push_back(place.value);
