@@ -161,6 +161,7 @@ std::vector<Case> cases(bool all) {
     list.push_back({"mnist_cnn_exact.yaml", realisation, all ? 0 : 100});
     list.push_back({"fashion_cnn_exact.yaml", realisation, all ? 0 : 40});
     list.push_back({"cifar_resnet20_exact.yaml", realisation, all ? 0 : 20});
+    list.push_back({"mnist_cnn_gelu_exact.yaml", realisation, all ? 0 : 20});
   }
   return list;
 }

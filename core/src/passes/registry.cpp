@@ -27,6 +27,7 @@ std::span<const PassEntry> pass_registry() {
       prune_entry(),
       quantize_weights_entry(),
       recognise_quantizers_entry(),
+      tabulate_activations_entry(),
       tune_qcfs_entry(),
       tune_bptt_entry(),
       quantize_activations_entry(),

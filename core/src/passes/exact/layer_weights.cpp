@@ -83,7 +83,9 @@ std::vector<double> IntegerLayers::sum_units(PopulationId id, const std::vector<
       values[c].insert(values[c].end(), lists[c].begin(), lists[c].end());
     }
   }
-  const double most = has_matrix ? most_of(options_.weight_bits) : kFewMost;
+  // What a relay sends is multiplied once more.
+  const bool few_bits = has_matrix || std::holds_alternative<Relay>(graph_[id].neuron);
+  const double most = few_bits ? most_of(options_.weight_bits) : kFewMost;
   std::vector<double> unit;
   bool on_grid = true;
   // A pool or an identity has one weight, which is its own grid; a long list of levels is none.

@@ -12,6 +12,15 @@
 #include "passes/lower/lowering_walk.hpp"
 
 namespace neurotool::lower {
+namespace {
+
+/// Whether the operation makes neurons of what it reads, or a form that still has a bias.
+bool takes_bias(const Op& op) {
+  return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
+         std::holds_alternative<Clip>(op) || std::holds_alternative<QuantizedActivation>(op);
+}
+
+}  // namespace
 
 Result<Lowered> Lowering::run() {
   lowered_.graph.name = graph_.name;
@@ -119,14 +128,35 @@ void Lowering::lower(OpId id) {
   const ValueId output = node_->outputs.at(0);
   forms_[output.index] = *std::move(outcome);
   const std::size_t readers = graph_.users(output).size() + (graph_.is_output(output) ? 1 : 0);
-  if (readers > 1 && !is_plain(*forms_[output.index])) {
-    // Computed once and shared, like in the network.
-    forms_[output.index] = builder_.relay(*forms_[output.index]);
-  }
+  // Computed once and shared, like in the network.
+  if (readers > 1 && !is_plain(*forms_[output.index])) share(output);
+}
+
+Refusal Lowering::with_way_out(Refusal refusal) {
+  if (!tabulable_) tabulable_ = tensor_passes::ops_with_tables(graph_);
+  const auto id = graph_[node_->outputs.at(0)].producer;
+  if (!tabulable_->contains(id)) return refusal;
+  refusal.reason += "; 'tabulate_activations' has a table for it";
+  refusal.help =
+      "put 'tabulate_activations' before the lowering: it writes functions of one value as sums of "
+      "clipped rectifiers";
+  return refusal;
+}
+
+void Lowering::share(ValueId value) {
+  LinearForm& form = *forms_[value.index];
+  const auto adds_bias = [&](OpId reader) { return takes_bias(graph_[reader].op); };
+  std::vector<double> bias;
+  // Neurons have biases of their own, and a relay that only hands on sums can do without.
+  if (std::ranges::all_of(graph_.users(value), adds_bias)) bias = std::exchange(form.bias, {});
+  form = builder_.relay(form);
+  if (!bias.empty()) add_bias(form, bias);
 }
 
 Outcome Lowering::lower_node() {
-  if (const auto refusal = refusal_by_kind(graph_, *node_)) return tl::unexpected(*refusal);
+  if (auto refusal = refusal_by_kind(graph_, *node_)) {
+    return tl::unexpected(with_way_out(*std::move(refusal)));
+  }
   for (const ValueId input : node_->inputs) {
     const bool known = !input.valid() || graph_[input].constant.defined() || forms_[input.index];
     if (known) continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "passes/lower/lowering.hpp"
 #include "passes/lower/population_builder.hpp"
 #include "passes/lower/refusal.hpp"
+#include "passes/tensor/tabulated_functions.hpp"
 
 namespace neurotool::lower {
 
@@ -75,6 +77,10 @@ class Lowering {
   void lower(OpId id);
   /// A value of a refused operation, or an input, as if it came from outside.
   void take_from_outside(ValueId id);
+  /// Where a table would do, that is the way out.
+  Refusal with_way_out(Refusal refusal);
+  /// A relay for a value with several readers.
+  void share(ValueId value);
   Outcome lower_node();
   tl::expected<Shape, Refusal> output_shape();
 
@@ -111,6 +117,7 @@ class Lowering {
   Lowered lowered_;
   std::vector<RefusedOp> refused_;
   bool is_survey_ = false;
+  std::optional<std::set<OpId>> tabulable_;  ///< asked for at the first refusal
   PopulationBuilder builder_;
   std::int64_t batch_ = kFreeDim;
   // Of the operation at hand.

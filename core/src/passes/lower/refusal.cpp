@@ -7,12 +7,38 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/check.hpp"
+
 namespace neurotool::lower {
 namespace {
 
 constexpr const char* kFoldHelp =
     "put 'infer_shapes' and 'fold_constants' before 'qcfs'; what remains after them depends on "
     "data";
+
+bool jumps(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::kCeil:
+    case UnaryKind::kFloor:
+    case UnaryKind::kNot:
+    case UnaryKind::kRound:
+    case UnaryKind::kSign:
+      return true;
+    case UnaryKind::kAbs:
+    case UnaryKind::kCos:
+    case UnaryKind::kErf:
+    case UnaryKind::kExp:
+    case UnaryKind::kLog:
+    case UnaryKind::kNeg:
+    case UnaryKind::kRelu:
+    case UnaryKind::kSigmoid:
+    case UnaryKind::kSin:
+    case UnaryKind::kSqrt:
+    case UnaryKind::kTanh:
+      return false;
+  }
+  check_failed(__FILE__, __LINE__, "kind", "no such function");
+}
 
 class ByKind {
  public:
@@ -40,6 +66,11 @@ class ByKind {
   Answer operator()(const GlobalAveragePool&) const { return {}; }
   Answer operator()(const Unary& op) const {
     if (op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kNeg) return {};
+    if (jumps(op.kind)) {
+      return Refusal{"jumps, and in a spiking network only quantised activations do",
+                     "put 'recognise_quantizers' before the lowering; what remains after it is no "
+                     "quantiser"};
+    }
     return Refusal{"is not a function that an integrate-and-fire neuron computes",
                    "train the network with Relu, or with Clip from 0 to a bound"};
   }

@@ -11,5 +11,6 @@ PassEntry remove_identity_entry();
 PassEntry fold_batch_norm_entry();
 PassEntry recognise_quantizers_entry();
 PassEntry quantize_activations_entry();
+PassEntry tabulate_activations_entry();
 
 }  // namespace neurotool

@@ -1,0 +1,376 @@
+// tabulate_activations: functions are recognised whoever wrote them, tables keep the bounds that
+// they report on any grid and far outside, what has no table is refused by name, and what comes out
+// are rectifiers that rate and exact conversion know.
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "passes/tensor/pointwise.hpp"
+#include "passes/tensor/ramp_table.hpp"
+#include "passes/tensor_tools.hpp"
+
+namespace neurotool::test {
+namespace {
+
+using tensor_passes::fit_ramps;
+using tensor_passes::Ramp;
+using tensor_passes::ramps_needed;
+using tensor_passes::WeightedPoint;
+using testing::HasSubstr;
+using testing::Not;
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
+
+struct Function {
+  const char* name;
+  std::function<double(double)> f;
+  double most_rms;  ///< of a table with an error of 0.05, over where the function bends
+};
+void PrintTo(const Function& function, std::ostream* out) { *out << function.name; }
+
+std::vector<Function> functions() {
+  return {
+      {"Sigmoid", sigmoid, 0.02},
+      {"Tanh", [](double x) { return std::tanh(x); }, 0.03},
+      {"Silu", [](double x) { return x * sigmoid(x); }, 0.03},
+      {"Gelu", [](double x) { return x / 2 * std::erfc(-x / std::sqrt(2)); }, 0.03},
+      {"HardSwish", [](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); }, 0.03},
+      {"HardSigmoid", [](double x) { return std::clamp(x / 6 + 0.5, 0.0, 1.0); }, 1e-6},
+      {"HardTanh", [](double x) { return std::clamp(x, -1.0, 1.0); }, 1e-6},
+      {"Mish", [](double x) { return x * std::tanh(softplus(x)); }, 0.03},
+      {"Softplus", softplus, 0.03},
+      {"LogSigmoid", [](double x) { return -softplus(-x); }, 0.03},
+      {"Elu", [](double x) { return x > 0 ? x : std::exp(x) - 1; }, 0.03},
+      {"Selu", [](double x) { return 1.0507 * (x > 0 ? x : 1.67326 * (std::exp(x) - 1)); }, 0.03},
+      {"Softsign", [](double x) { return x / (1 + std::abs(x)); }, 0.04},
+      {"LeakyRelu", [](double x) { return x > 0 ? x : 0.1 * x; }, 1e-6},
+      {"Abs", [](double x) { return std::abs(x); }, 1e-6},
+      {"Bell", [](double x) { return std::exp(-x * x); }, 0.03},
+      {"WideTanh", [](double x) { return std::tanh(x / 100); }, 0.03},
+      {"Shifted", [](double x) { return std::tanh(x - 0.7) + 0.25; }, 0.03}};
+}
+
+class Tables : public testing::TestWithParam<Function> {};
+
+TEST_P(Tables, TakeTheFewestRampsForAnErrorThatHoldsOnTheWholeLine) {
+  const auto& [name, f, most_rms] = GetParam();
+  for (const double error : {0.2, 0.05, 0.03}) {
+    const auto ramps = ramps_needed(f, error);
+    ASSERT_TRUE(ramps.has_value()) << ramps.error();
+    const auto fit = fit_ramps(f, *ramps, {});
+    ASSERT_TRUE(fit.has_value()) << fit.error();
+    EXPECT_EQ(fit->table.ramps.size(), *ramps);
+    EXPECT_TRUE(fit->settles);
+    EXPECT_LE(fit->line_error, error);
+    // A grid that has nothing in common with the one of the fit.
+    for (double x = -40.0037; x < 40; x += 0.00113) {
+      ASSERT_LE(std::abs(f(x) - fit->table(x)), fit->line_error) << "at " << x;
+    }
+    for (const double x : {-1e5, -3e3, -400.0, 400.0, 3e3, 1e5}) {
+      ASSERT_LE(std::abs(f(x) - fit->table(x)), fit->line_error + 1e-9 * std::abs(x));
+    }
+    if (error == 0.05) {
+      EXPECT_LE(fit->rms_error, most_rms);
+    }
+  }
+}
+
+TEST_P(Tables, KeepTheBoundThatTheyReportWhereverTheDataLies) {
+  const auto& f = GetParam().f;
+  RandomStream random(3, "test", "points");
+  for (int trial = 0; trial < 12; ++trial) {
+    const double centre = 6 * random.normal(), width = 0.05 + 4 * random.uniform();
+    std::vector<WeightedPoint> points;
+    for (int i = 0; i < 200; ++i) {
+      points.push_back({centre + width * random.normal(), 1 + 3 * random.uniform()});
+    }
+    std::ranges::sort(points, {}, &WeightedPoint::x);
+    const std::size_t ramps = ramps_needed(f, 0.05).value();
+    const auto fit = fit_ramps(f, ramps, points);
+    ASSERT_TRUE(fit.has_value()) << fit.error();
+    EXPECT_EQ(fit->table.ramps.size(), ramps) << "structure must not depend on data";
+    EXPECT_LE(fit->low, points.front().x);
+    EXPECT_GE(fit->high, points.back().x);
+    for (double x = fit->low; x <= fit->high; x += (fit->high - fit->low) / 4993) {
+      ASSERT_LE(std::abs(f(x) - fit->table(x)), fit->max_error) << "at " << x;
+    }
+    double square = 0, weight = 0;
+    for (const WeightedPoint& point : points) {
+      const double error = f(point.x) - fit->table(point.x);
+      square += point.weight * error * error;
+      weight += point.weight;
+    }
+    EXPECT_NEAR(fit->rms_error, std::sqrt(square / weight), 1e-12);
+  }
+}
+
+TEST_P(Tables, BeginWhereTheFunctionIsZero) {
+  const auto& [name, f, most_rms] = GetParam();
+  const auto fit = fit_ramps(f, ramps_needed(f, 0.05).value(), {});
+  ASSERT_TRUE(fit.has_value());
+  const bool has_zero = std::string(name) != "Shifted";
+  EXPECT_EQ(fit->table.constant, has_zero ? 0 : f(0));
+  for (const Ramp& ramp : fit->table.ramps) {
+    EXPECT_TRUE(ramp.direction == 1 || ramp.direction == -1);
+    EXPECT_GT(ramp.width, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Functions, Tables, testing::ValuesIn(functions()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(RampTable, PutsKnotsWhereTheDataLies) {
+  const auto silu = [](double x) { return x * sigmoid(x); };
+  std::vector<WeightedPoint> points;
+  for (int i = 0; i <= 400; ++i) points.push_back({-2 + i * 0.005, 1});
+  const auto anywhere = fit_ramps(silu, 6, {}), here = fit_ramps(silu, 6, points);
+  double before = 0, after = 0;
+  for (const WeightedPoint& point : points) {
+    before += std::pow(silu(point.x) - anywhere->table(point.x), 2);
+    after += std::pow(silu(point.x) - here->table(point.x), 2);
+  }
+  EXPECT_LT(after, 0.25 * before);
+}
+
+TEST(RampTable, SaysWhichFunctionsHaveNone) {
+  const auto step = ramps_needed([](double x) { return x > 0.5 ? 1.0 : 0.0; }, 0.05);
+  ASSERT_FALSE(step.has_value());
+  EXPECT_THAT(step.error(), HasSubstr("away from every sum of 16 ramps"));
+  const auto log = ramps_needed([](double x) { return std::log(x); }, 0.05);
+  ASSERT_FALSE(log.has_value());
+  EXPECT_THAT(log.error(), HasSubstr("has no finite value at"));
+}
+
+TEST(RampTable, AFunctionThatNeverBecomesStraightEndsWithTheData) {
+  const auto square = [](double x) { return x * x; };
+  std::vector<WeightedPoint> points;
+  for (int i = 0; i <= 100; ++i) points.push_back({-1 + 0.02 * i, 1});
+  const auto fit = fit_ramps(square, 8, points);
+  ASSERT_TRUE(fit.has_value());
+  EXPECT_FALSE(fit->settles);
+  EXPECT_LT(fit->max_error, 0.03);
+  // Beyond, on the tangents.
+  EXPECT_NEAR(fit->table(3) - fit->table(2), 2, 0.05);
+  EXPECT_NEAR(fit->table(-3) - fit->table(-2), 2, 0.05);
+}
+
+/// Layers of an activation function, written as an exporter would.
+using Layers = std::function<void(Network&)>;
+
+void binary(Network& net, const std::string& name, BinaryKind kind, ValueId a, ValueId b) {
+  net.at(a).add(name, Binary{kind}, {b});
+}
+
+void silu(Network& net) {
+  const ValueId z = net.value();
+  net.add("sigmoid", Unary{UnaryKind::kSigmoid});
+  binary(net, "mul", BinaryKind::kMul, z, net.value());
+}
+
+/// As PyTorch writes it below opset 20.
+void composed_gelu(Network& net) {
+  const ValueId z = net.value();
+  net.add("div", Binary{BinaryKind::kDiv}, {net.constant({}, {std::sqrt(2.0f)})});
+  net.add("erf", Unary{UnaryKind::kErf});
+  net.add("add", Binary{BinaryKind::kAdd}, {net.constant({}, {1})});
+  binary(net, "mul", BinaryKind::kMul, z, net.value());
+  net.add("half", Binary{BinaryKind::kMul}, {net.constant({}, {0.5f})});
+}
+
+/// ELU by a choice.
+void chosen_elu(Network& net) {
+  const ValueId z = net.value(), zero = net.constant({}, {0});
+  net.add("exp", Unary{UnaryKind::kExp});
+  net.add("sub", Binary{BinaryKind::kSub}, {net.constant({}, {1})});
+  const ValueId below = net.value();
+  binary(net, "less", BinaryKind::kLess, zero, z);
+  const ValueId above = net.value();
+  net.at(above).add("where", Where{}, {z, below});
+}
+
+Model one_layer(const Layers& layers, std::uint64_t seed = 1) {
+  Network net({2, 6, 6}, seed);
+  net.conv("c1", 2, 3, 1, 0.4);
+  layers(net);
+  return net.add("flat", Flatten{}).gemm("g1", 108, 4, 0.1).finish("net");
+}
+
+TEST(TabulateActivations, RecognisesAFunctionByWhatItDoes) {
+  struct Case {
+    Layers layers;
+    const char* named;
+  };
+  for (const auto& [layers, named] :
+       {Case{silu, "sigmoid"}, Case{composed_gelu, "erf"}, Case{chosen_elu, "exp"},
+        Case{[](Network& net) { net.add("tanh", Unary{UnaryKind::kTanh}); }, "tanh"}}) {
+    const Model before = one_layer(layers);
+    Model after = before;
+    const MemorySamples samples = random_samples({2, 6, 6}, 32, -1, 1);
+    const PassRun run =
+        run_passes(after, "infer_shapes,tabulate_activations{error=0.02}", &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    ASSERT_TRUE(run.fact(named, "ramps").has_value()) << named;
+    EXPECT_EQ(count_ops<Clip>(after) + count_ops<Unary>(after) -
+                  std::ranges::count_if(after.tensor().ops,
+                                        [](const OpNode& node) {
+                                          const auto* op = std::get_if<Unary>(&node.op);
+                                          return op != nullptr && op->kind == UnaryKind::kNeg;
+                                        }),
+              *run.fact(named, "ramps"));
+    EXPECT_EQ(count_ops<Where>(after), 0);
+    // Each output is a sum of 108 activations with weights of 0.1.
+    const Tensor in[] = {samples.batch(0, 32).value()};
+    const double bound = 108 * 0.4 * *run.fact(named, "max_error");
+    const Tensor wanted = TensorEvaluator(before.tensor()).run(in).value()[0];
+    const Tensor got = TensorEvaluator(after.tensor()).run(in).value()[0];
+    double largest = 0;
+    for (std::int64_t i = 0; i < wanted.size(); ++i) {
+      largest = std::max(largest, std::abs(wanted.at(i) - got.at(i)));
+    }
+    EXPECT_LT(largest, bound);
+    EXPECT_GT(largest, 0);
+  }
+}
+
+TEST(TabulateActivations, LeavesRectifiersAndTheirLeaksAlone) {
+  Model model = one_layer([](Network& net) {
+    const ValueId z = net.value();
+    net.relu("above");
+    const ValueId above = net.value();
+    net.at(z).add("neg", Unary{UnaryKind::kNeg}).relu("below");
+    net.add("slope", Binary{BinaryKind::kMul}, {net.constant({}, {0.1f})});
+    binary(net, "leaky", BinaryKind::kSub, above, net.value());
+  });
+  const auto before = ops_of(model);
+  EXPECT_FALSE(run_pass(model, "tabulate_activations").did_change());
+  EXPECT_EQ(ops_of(model), before);
+}
+
+TEST(TabulateActivations, ProductsOfTwoValuesStay) {
+  Model model = one_layer([](Network& net) {
+    const ValueId z = net.value();
+    net.conv("gate", 3, 3, 1, 0.3).add("sigmoid", Unary{UnaryKind::kSigmoid});
+    binary(net, "gated", BinaryKind::kMul, z, net.value());
+  });
+  EXPECT_TRUE(run_pass(model, "tabulate_activations").did_change());
+  EXPECT_EQ(std::get<Binary>(op_named(model, "gated").op).kind, BinaryKind::kMul);
+  EXPECT_EQ(std::ranges::count(ops_of(model), "sigmoid:sigmoid"), 0);
+}
+
+TEST(TabulateActivations, TheStructureDoesNotDependOnData) {
+  Model planned = one_layer(silu), calibrated = one_layer(silu);
+  const MemorySamples samples = random_samples({2, 6, 6}, 32, 0.5, 3);
+  const std::string passes = "infer_shapes,tabulate_activations,rate{steps=8}";
+  ASSERT_TRUE(run_passes(planned, passes).result.has_value());
+  ASSERT_TRUE(run_passes(calibrated, passes, &samples).result.has_value());
+  std::vector<std::string> shapes[2];
+  for (const auto& [model, list] : {std::pair{&planned, &shapes[0]}, {&calibrated, &shapes[1]}}) {
+    for (const Population& population : model->spike().populations) {
+      list->push_back(population.name + to_string(population.shape));
+    }
+    list->push_back(std::to_string(model->spike().projections.size()));
+  }
+  EXPECT_EQ(shapes[0], shapes[1]);
+}
+
+TEST(TabulateActivations, RampsShareTheirSumAndKeepTheirConstantsAsBiases) {
+  Model model = one_layer(silu);
+  const MemorySamples samples = random_samples({2, 6, 6}, 32, -1, 1);
+  const PassRun run =
+      run_passes(model, "infer_shapes,tabulate_activations,rate{steps=8}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  const SpikeGraph& graph = model.spike();
+  int convolutions = 0, neurons = 0, relays = 0;
+  for (const ProjectionId id : graph.live_projections()) {
+    convolutions += std::holds_alternative<Conv2d>(graph[id].connectivity) ? 1 : 0;
+  }
+  for (const PopulationId id : graph.live_populations()) {
+    neurons += firing_of(graph[id].neuron) != nullptr ? 1 : 0;
+    if (!std::holds_alternative<Relay>(graph[id].neuron)) continue;
+    ++relays;
+    EXPECT_FALSE(graph[id].bias.defined()) << graph[id].name;
+  }
+  EXPECT_EQ(convolutions, 1);
+  EXPECT_EQ(neurons, *run.fact("sigmoid", "ramps"));
+  EXPECT_EQ(relays, 1);
+}
+
+TEST(TabulateActivations, ExactConversionKeepsEveryCountOfEveryRamp) {
+  for (const Layers& layers : {Layers(silu), Layers(composed_gelu)}) {
+    for (const char* mode : {"two_phase", "radix", "st_bif", "graded", "sigma_delta"}) {
+      Network net({2, 6, 6}, 5);
+      net.conv("c1", 2, 3, 1, 0.5);
+      layers(net);
+      net.conv("c2", 3, 4, 2, 0.5);
+      layers(net);
+      Model model = net.add("flat", Flatten{}).gemm("g1", 36, 4, 0.3).finish("net");
+      const MemorySamples samples = random_samples({2, 6, 6}, 24, -1, 1);
+      const PassRun run =
+          run_passes(model,
+                     "infer_shapes,tabulate_activations,quantize_activations{bits=3},exact{"
+                     "realisation=" +
+                         std::string(mode) + "},certify{samples=6}",
+                     &samples);
+      ASSERT_TRUE(run.result.has_value()) << mode << ": " << to_string(run.result.error());
+      EXPECT_EQ(run.fact("network", "mismatches"), 0);
+      EXPECT_GT(run.fact("network", "counts_compared").value_or(0), 1000);
+    }
+  }
+}
+
+TEST(TabulateActivations, RatesApproachTheFunction) {
+  const Model before = one_layer(silu);
+  Model model = before;
+  const MemorySamples samples = random_samples({2, 6, 6}, 64, -1, 1);
+  const PassRun run =
+      run_passes(model, "infer_shapes,tabulate_activations{error=0.02},rate{steps=256}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  for (const PopulationId id : model.spike().live_populations()) {
+    const auto error = run.fact(model.spike()[id].name, "rate_error");
+    EXPECT_LT(error.value_or(0), 0.08) << model.spike()[id].name;
+  }
+  EXPECT_GE(run.fact("network", "agreement").value_or(0), 0.95);
+}
+
+TEST(TabulateActivations, NamesWhatHasNoTableAndLeavesItToTheLowering) {
+  struct Case {
+    UnaryKind kind;
+    const char *name, *reason;
+  };
+  for (const auto& [kind, name, reason] :
+       {Case{UnaryKind::kSign, "sign", "away from every sum of 16 ramps"},
+        Case{UnaryKind::kLog, "log", "has no finite value"}}) {
+    Model model = one_layer([&](Network& net) { net.add(name, Unary{kind}); });
+    const PassRun run = run_passes(model, "infer_shapes,tabulate_activations,rate{steps=8}");
+    ASSERT_FALSE(run.result.has_value());
+    ASSERT_GE(run.diagnostics.size(), 2U);
+    EXPECT_EQ(run.diagnostics[0].code, "tabulate_activations.unfit");
+    EXPECT_THAT(run.diagnostics[0].message, HasSubstr("begins at '" + std::string(name) + "'"));
+    EXPECT_THAT(run.diagnostics[0].message, HasSubstr(reason));
+    EXPECT_THAT(run.result.error().message, HasSubstr("'" + std::string(name) + "'"));
+    EXPECT_THAT(run.result.error().help, Not(HasSubstr("tabulate_activations")));
+  }
+}
+
+TEST(TabulateActivations, IsTheWayOutThatTheLoweringNames) {
+  Model model = one_layer(composed_gelu);
+  const PassRun run = run_passes(model, "infer_shapes,rate{steps=8}");
+  ASSERT_FALSE(run.result.has_value());
+  EXPECT_THAT(run.result.error().message, HasSubstr("'erf'"));
+  EXPECT_THAT(run.result.error().message, HasSubstr("'tabulate_activations' has a table for it"));
+  EXPECT_THAT(run.result.error().help, HasSubstr("put 'tabulate_activations' before"));
+}
+
+TEST(TabulateActivations, AnOutputKeepsItsName) {
+  Network net({4}, 1);
+  net.gemm("g1", 4, 3, 1).add("squashed", Unary{UnaryKind::kSigmoid});
+  Model model = net.finish("net");
+  const Model before = model;
+  EXPECT_TRUE(run_pass(model, "tabulate_activations", "error: 0.01").did_change());
+  EXPECT_EQ(output_names(model), output_names(before));
+  expect_same_function(before, model, 0.011);
+}
+
+}  // namespace
+}  // namespace neurotool::test
