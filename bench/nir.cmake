@@ -12,6 +12,6 @@ endif()
 if(NEUROTOOL_BUILD_TESTS)
   # Needs the packages of tests/interop/nir_requirements.txt, or the network; skips itself without.
   add_test(NAME interop.nir COMMAND ${PROJECT_SOURCE_DIR}/tests/interop/run_nir
-    $<TARGET_FILE:nir_interop> ${CMAKE_BINARY_DIR}/interop_nir)
+    $<TARGET_FILE:nir_interop> $<TARGET_FILE:neurotool> ${CMAKE_BINARY_DIR}/interop_nir)
   set_tests_properties(interop.nir PROPERTIES LABELS "nir;long" SKIP_RETURN_CODE 77 TIMEOUT 1800)
 endif()

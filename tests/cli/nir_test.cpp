@@ -4,6 +4,7 @@
 #include "base/json.hpp"
 #include "io/netx/netx.hpp"
 #include "io/nir/nir_file.hpp"
+#include "support/test_data.hpp"
 #include "transcript.hpp"
 
 namespace neurotool::test {
@@ -103,6 +104,45 @@ TEST_F(NirCommands, LavaNetworksAreModels) {
       run_tool({.arguments = {"inspect", "net.net"}, .folder = folder_.path()});
   EXPECT_EQ(result.exit, 0) << result.err;
   EXPECT_NE(result.out.find("dense_1"), std::string::npos) << result.out;
+}
+
+TEST_F(NirCommands, WhatReadingPassesOverIsAFinding) {
+  const std::filesystem::path folder = test_data() / "nir-examples/tolerance";
+  NT_NEEDS_DATA(folder);
+  for (const char* name : {"dangling_edge", "duplicate_edge", "extra_dataset_in_node",
+                           "vlen_utf8_but_shape_1", "graph_with_input_type_dataset"}) {
+    SCOPED_TRACE(name);
+    const std::string file = (folder / (std::string(name) + ".nir")).string();
+    EXPECT_EQ(run({"lint", file, "--for", "nir"}).exit, 1);
+    const bool lost = std::string_view(name) == "dangling_edge";
+    EXPECT_EQ(run({"lint", file, "--for", "nir", "--fix", "out.nir"}).exit, lost ? 1 : 0);
+    EXPECT_EQ(run({"lint", "out.nir", "--for", "nir"}).exit, 0);
+  }
+  const std::string swapped = (folder / "big_endian_f4.nir").string();
+  EXPECT_EQ(run({"lint", swapped, "--for", "nir"}).exit, 0);
+  EXPECT_EQ(run({"lint", swapped, "--for", "norse"}).exit, 1);
+}
+
+/// As 1.0.7 does, and 1.0.8, which also refuses double edges and the types of a graph.
+TEST_F(NirCommands, LintRefusesWhatTheNirPackageRefuses) {
+  const std::filesystem::path folder = test_data() / "nir-examples/tolerance";
+  NT_NEEDS_DATA(folder);
+  const auto json = Json::parse(slurp(folder / "verdicts.json"));
+  ASSERT_TRUE(json.has_value());
+  std::size_t refused = 0;
+  for (const auto& [name, verdicts] : std::get<Json::Object>(json->value())) {
+    SCOPED_TRACE(name);
+    const auto ok = [&](const char* version) {
+      return std::get<std::string>(verdicts.find(version)->value()) == "ok";
+    };
+    const bool newest_only =
+        name == "duplicate_edge.nir" || name == "graph_with_input_type_dataset.nir";
+    const bool refuses = !ok("v1.0.7") || newest_only;
+    const int exit = run({"lint", (folder / name).string(), "--for", "nir"}).exit;
+    EXPECT_EQ(exit != 0, refuses) << exit;
+    refused += refuses ? 1 : 0;
+  }
+  EXPECT_GT(refused, 10U);
 }
 
 TEST_F(NirCommands, MistakesAreNamed) {

@@ -55,17 +55,28 @@ TEST(NirLint, APlainNetworkIsCleanForItsReaders) {
 }
 
 TEST(NirLint, WhatSinabsDropsIsNamed) {
+  // In a network of nothing else, no edge is left.
   EXPECT_THAT(found(around(Linear{filled({2, 2}, 1)}, kTwo, kTwo), "sinabs"),
-              ElementsAre("drops node unknown-type"));
+              ElementsAre("refuses node unknown-type"));
   const AvgPool2d pool{pair_tensor(2, 2), pair_tensor(2, 2), pair_tensor(0, 0)};
-  EXPECT_THAT(found(around(pool, {1, 2, 2}, {1, 1, 1}), "sinabs"),
-              ElementsAre("drops node unknown-type"));
+  Graph inside = around(pool, {1, 2, 2}, {1, 1, 1});
+  add(inside, "next", IF{filled({1, 1, 1}, 1), filled({1, 1, 1}, 1), {}});
+  inside.edges = {{"input", "node"}, {"node", "next"}, {"next", "output"}};
+  EXPECT_THAT(found(inside, "sinabs"), ElementsAre("drops node unknown-type"));
+  EXPECT_THAT(found(inside, "norse"), ElementsAre("drops node unknown-type"));
+  EXPECT_THAT(found(inside, "snntorch"), IsEmpty());
+  // Two unknown nodes are one and the same to the reader.
+  add(inside, "second", pool);
+  inside.edges = {{"input", "node"}, {"node", "next"}, {"next", "second"}, {"second", "output"}};
+  EXPECT_THAT(found(inside, "sinabs"), Contains("refuses second unknown-type"));
   Graph loop = around(plain_if(), kTwo, kTwo);
   add(loop, "w", Affine{filled({2, 2}, 1), filled(kTwo, 0)});
-  connect(loop, "node", "w");
-  connect(loop, "w", "node");
+  loop.edges = {{"input", "node"}, {"node", "w"}, {"w", "node"}, {"node", "output"}};
   EXPECT_THAT(found(loop, "sinabs"), ElementsAre("drops node recurrent-edge"));
   EXPECT_THAT(found(loop, "norse"), IsEmpty());
+  // With the Output's edge first, the matrix is run last, and its output returned.
+  std::swap(loop.edges[1], loop.edges[3]);
+  EXPECT_THAT(found(loop, "norse"), ElementsAre("misreads w walk-order"));
 }
 
 TEST(NirLint, ParametersThatAreNotReadAreNamed) {
@@ -92,16 +103,112 @@ TEST(NirLint, EndsThatReadersCannotTake) {
   Graph two = around(plain_if(), kTwo, kTwo);
   add(two, "output_2", Output{shape_tensor(kTwo)});
   connect(two, "node", "output_2");
-  EXPECT_THAT(found(two, "norse"), ElementsAre("hangs on  several-outputs"));
+  EXPECT_THAT(found(two, "norse"), ElementsAre("drops  several-outputs"));
+  EXPECT_THAT(found(two, "snntorch"), ElementsAre("hangs on  several-outputs"));
   EXPECT_THAT(found(two, "spyx"), ElementsAre("refuses node no-chain"));
   Graph sum = around(plain_if(), kTwo, kTwo);
   connect(sum, "input", "output");
-  EXPECT_THAT(found(sum, "norse"), ElementsAre("refuses output output-sum"));
-  EXPECT_THAT(found(sum, "sinabs"), ElementsAre("drops output output-sum"));
+  EXPECT_THAT(found(sum, "snntorch"), Contains("refuses output output-sum"));
+  EXPECT_THAT(found(sum, "norse"), IsEmpty()) << "the walk adds up what was run before";
   Graph inputs = around(plain_if(), kTwo, kTwo);
   add(inputs, "input_2", Input{shape_tensor(kTwo)});
   connect(inputs, "input_2", "node");
   EXPECT_THAT(found(inputs, "snntorch"), ElementsAre("refuses  several-inputs"));
+  EXPECT_THAT(found(inputs, "norse"), ElementsAre("drops  several-inputs"));
+}
+
+/// Two nodes between `first` and the sum, and one beside them.
+Graph branches() {
+  Graph graph = around(plain_if(), kTwo, kTwo);
+  const Affine matrix{filled({2, 2}, 1), filled(kTwo, 0)};
+  for (const char* name : {"long_1", "long_2", "short"}) add(graph, name, matrix);
+  add(graph, "sum", plain_if());
+  graph.edges = {{"input", "node"}, {"node", "long_1"}, {"long_1", "long_2"}, {"long_2", "sum"},
+                 {"node", "short"}, {"short", "sum"},   {"sum", "output"}};
+  return graph;
+}
+
+TEST(NirLint, BranchesWithNodesRunInAWrongOrder) {
+  for (const char* reader : {"norse", "sinabs"}) {
+    EXPECT_THAT(found(branches(), reader),
+                ElementsAre("misreads sum walk-order", "misreads short walk-order"));
+    EXPECT_FALSE(lint(branches(), reader).front().fixable);
+  }
+  EXPECT_THAT(found(branches(), "nir"), IsEmpty());
+}
+
+TEST(NirLint, AnEdgeBesideABranchIsAMatterOfOrder) {
+  Graph graph = branches();
+  graph.edges = {{"input", "node"},    {"node", "sum"},   {"node", "long_1"},
+                 {"long_1", "long_2"}, {"long_2", "sum"}, {"sum", "output"}};
+  std::erase_if(graph.nodes, [](const Node& node) { return node.name == "short"; });
+  EXPECT_THAT(found(graph, "norse"),
+              ElementsAre("misreads sum walk-order", "misreads long_2 walk-order"));
+  Diagnostics diagnostics;
+  const auto changes = make_portable(graph, diagnostics);
+  ASSERT_TRUE(changes.has_value());
+  EXPECT_EQ(changes->back().rule, "edge-order");
+  EXPECT_THAT(found(graph, "norse"), IsEmpty());
+  const auto again = make_portable(graph, diagnostics);
+  EXPECT_TRUE(again.has_value() && again->empty());
+}
+
+TEST(NirLint, SnnTorchTakesAnIfOnlyAtTheEnd) {
+  Graph graph = around(plain_if(), kTwo, kTwo);
+  EXPECT_THAT(found(graph, "snntorch"), IsEmpty());
+  add(graph, "next", Linear{filled({2, 2}, 1)});
+  graph.edges = {{"input", "node"}, {"node", "next"}, {"next", "output"}};
+  EXPECT_THAT(found(graph, "snntorch"), ElementsAre("refuses node if-pair"));
+  Graph outer = around(around(plain_if(), kTwo, kTwo), kTwo, kTwo);
+  EXPECT_THAT(found(outer, "snntorch"), IsEmpty());
+  add(outer, "next", Linear{filled({2, 2}, 1)});
+  outer.edges = {{"input", "node"}, {"node", "next"}, {"next", "output"}};
+  EXPECT_THAT(found(outer, "snntorch"), ElementsAre("refuses node/node if-pair"));
+}
+
+TEST(NirLint, SpikingjellyWantsTheParametersOfItsStep) {
+  const auto cuba = [](float r, float w_in) {
+    return CubaLIF{filled(kTwo, 2e-3F),
+                   filled(kTwo, 4e-3F),
+                   filled(kTwo, r),
+                   filled(kTwo, 0),
+                   filled(kTwo, 1),
+                   filled(kTwo, w_in),
+                   {}};
+  };
+  EXPECT_THAT(found(around(cuba(40, 20), kTwo, kTwo), "spikingjelly"), IsEmpty());
+  EXPECT_THAT(found(around(cuba(1, 1), kTwo, kTwo), "spikingjelly"),
+              ElementsAre("refuses node r", "refuses node w-in"));
+  LIF lif = plain_lif();
+  lif.r = filled(kTwo, 3);
+  EXPECT_THAT(found(around(lif, kTwo, kTwo), "spikingjelly"), ElementsAre("refuses node r"));
+}
+
+TEST(NirLint, PoolingsOfOneNumberBecomePairs) {
+  const SumPool2d pool{int_tensor(2), int_tensor(2), int_tensor(0)};
+  Graph graph = around(pool, {1, 4, 4}, {1, 2, 2});
+  EXPECT_THAT(found(graph, "norse"), ElementsAre("refuses node pool-pair"));
+  Diagnostics diagnostics;
+  ASSERT_TRUE(make_portable(graph, diagnostics).has_value());
+  EXPECT_THAT(found(graph, "norse"), IsEmpty());
+  EXPECT_EQ(std::get<SumPool2d>(graph.find("node")->primitive).kernel_size.shape(), Shape{2});
+}
+
+TEST(NirLint, WhatReadingPassedOverIsRefusedByReaders) {
+  Diagnostics doubts;
+  doubts.report(warning("nir.edge", ModelNode{"f", "/node/edges"}, "an edge"));
+  doubts.report(warning("nir.byte-order", ModelNode{"f", "/node/nodes/a/tau"}, "big-endian"));
+  doubts.report(warning("nir.shape", ModelNode{"f", ""}, "of no concern"));
+  const auto rules = [&](std::string_view reader) {
+    std::vector<std::string> words;
+    for (const Finding& each : lint_doubts(doubts.all(), reader)) {
+      EXPECT_EQ(each.effect, Effect::kRefuses);
+      words.emplace_back(each.rule);
+    }
+    return words;
+  };
+  EXPECT_THAT(rules("nir"), ElementsAre("dangling-edge"));
+  EXPECT_THAT(rules("sinabs"), ElementsAre("dangling-edge", "byte-order"));
 }
 
 TEST(NirLint, NamesThatBecomeOneAreNamed) {

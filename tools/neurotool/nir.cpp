@@ -28,8 +28,7 @@ Counts counts_of(const nir::Graph& graph) {
 }  // namespace
 
 std::optional<nir::Document> read_nir(const std::string& path, nir::Strictness strictness,
-                                      Terminal& terminal, int& code) {
-  Diagnostics diagnostics;
+                                      Terminal& terminal, int& code, Diagnostics& diagnostics) {
   auto document = nir::read(path, diagnostics, {.strictness = strictness, .limits = {}});
   show(diagnostics, terminal, render_options(terminal));
   if (document) return *std::move(document);

@@ -104,9 +104,11 @@ std::vector<OutputDifference> runs_of(const nir::Graph& first, const nir::Graph&
 
 int diff(const DiffOptions& options, Terminal& terminal) {
   int code = kExitDone;
-  const auto first = read_nir(options.first, nir::Strictness::kLenient, terminal, code);
+  Diagnostics of_first, of_second;
+  const auto first = read_nir(options.first, nir::Strictness::kLenient, terminal, code, of_first);
   if (!first) return code;
-  const auto second = read_nir(options.second, nir::Strictness::kLenient, terminal, code);
+  const auto second =
+      read_nir(options.second, nir::Strictness::kLenient, terminal, code, of_second);
   if (!second) return code;
   const std::vector<nir::Difference> differences = nir::diff(first->graph, second->graph);
   const auto runs = runs_of(first->graph, second->graph, options.run, terminal, code);

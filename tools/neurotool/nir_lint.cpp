@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "base/json.hpp"
@@ -140,14 +141,20 @@ int lint(const LintOptions& options, Terminal& terminal) {
     return kExitUsage;
   }
   int code = kExitDone;
+  Diagnostics doubts;
   auto document = read_nir(options.file,
                            options.strict ? nir::Strictness::kReference : nir::Strictness::kLenient,
-                           terminal, code);
+                           terminal, code, doubts);
   if (!document) return code;
   LintResult result{*std::move(document), {}, {}, true};
-  if (!options.fix.empty() && !fix(options, result, terminal, code)) return code;
+  const bool fixes = !options.fix.empty();
+  if (fixes && !fix(options, result, terminal, code)) return code;
   for (const std::string& reader : *readers) {
-    for (nir::Finding& finding : nir::lint(result.document.graph, reader)) {
+    // A fixed file has none of what was passed over; but an edge to nowhere has lost its meaning.
+    std::vector<nir::Finding> found = nir::lint_doubts(doubts.all(), reader);
+    std::erase_if(found, [&](const nir::Finding& each) { return fixes && each.fixable; });
+    std::ranges::move(nir::lint(result.document.graph, reader), std::back_inserter(found));
+    for (nir::Finding& finding : found) {
       result.clean = result.clean && finding.effect == nir::Effect::kNote;
       result.findings.push_back(std::move(finding));
     }
@@ -168,9 +175,12 @@ void add_nir_lint(CommandLine& line, Command& parent) {
       "the "
       "way out; docs/nir.md has the rules and their sources. With --fix, everything that can be "
       "rewritten without changing what the network computes is rewritten: names, double edges, "
+      "edges out of order, "
       "Linear to Affine, padding as words, parameters to broadcast, groups and kernels of unequal "
       "sides among zeros, average pooling where the area is a power of two. Then what is left is "
-      "listed. Exit code 1 when anything but a note is left. Readers: " +
+      "listed, edges to nowhere included, which are dropped. Exit code 1 when anything but a note "
+      "is "
+      "left. Readers: " +
       fmt::format("{}.", [] {
         std::string names;
         for (const std::string& name : reader_names()) names += (names.empty() ? "" : ", ") + name;

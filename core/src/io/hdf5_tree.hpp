@@ -51,6 +51,7 @@ struct Item {
   std::string name;
   Value value;
   std::vector<Attribute> attributes;
+  bool big_endian = false;  ///< numbers, as they are stored; equal items may differ in it
 
   const Attribute* attribute(std::string_view wanted) const;
   bool operator==(const Item& other) const;

@@ -162,6 +162,7 @@ class Reader {
       }
       case H5I_DATASET: {
         NT_TRY(item.value, data_set(object, path));
+        item.big_endian = is_big_endian(object);
         break;
       }
       default:
@@ -171,6 +172,12 @@ class Reader {
       NT_TRY(item.attributes, attributes(object, path));
     }
     return std::optional<Item>(std::move(item));
+  }
+
+  static bool is_big_endian(const Handle& set) {
+    const Handle type(H5Dget_type(set.id()), H5Tclose);
+    const H5T_class_t kind = type ? H5Tget_class(type.id()) : H5T_NO_CLASS;
+    return (kind == H5T_FLOAT || kind == H5T_INTEGER) && H5Tget_order(type.id()) == H5T_ORDER_BE;
   }
 
   Result<> check_storage(const Handle& set, const std::string& path, std::uint64_t chunk_element) {

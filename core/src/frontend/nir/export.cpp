@@ -15,6 +15,7 @@
 #include "frontend/nir/exporter.hpp"
 #include "frontend/nir/neurons.hpp"
 #include "frontend/nir/sparse_window.hpp"
+#include "ir/nir/walk.hpp"
 
 namespace neurotool::to_nir {
 namespace {
@@ -66,6 +67,7 @@ class Exporter {
     add_metadata();
     made_.graph = nir::sorted(std::move(made_.graph));
     NT_TRY_VOID(order_edges(made_.graph, diagnostics_));
+    if (options_.profile == Profile::kNorse) warn_of_order();
     return std::move(made_);
   }
 
@@ -267,6 +269,18 @@ class Exporter {
     return std::ranges::find(enter_, node) != enter_.end() ||
            std::holds_alternative<nir::Affine>(made_.graph.find(node)->primitive) ||
            std::holds_alternative<nir::Conv2d>(made_.graph.find(node)->primitive);
+  }
+
+  /// norse 1.1.0 walks depth first, and some graphs have no order of edges for it.
+  void warn_of_order() {
+    const auto walk = nir::depth_first_walk(made_.graph);
+    if (!walk || walk->late.empty()) return;
+    const nir::Edge& edge = walk->late.front();
+    diagnostics_.report(warning(
+        "nir.order", ModelNode{"", edge.target},
+        fmt::format("norse 1.1.0 runs '{}' before '{}', one of {} edges that would be a step late",
+                    edge.target, edge.source, walk->late.size()),
+        "use the profile 'native', or a reader on nirtorch.nir_to_torch"));
   }
 
   void add_metadata() {

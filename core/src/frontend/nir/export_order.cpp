@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "eval/nir/plan.hpp"
+#include "ir/nir/walk.hpp"
 
 namespace neurotool::to_nir {
 
@@ -58,6 +59,7 @@ Result<> order_edges(nir::Graph& made, Diagnostics& diagnostics) {
   std::ranges::sort(made.edges, {}, [&](const nir::Edge& edge) {
     return std::pair(place.at(edge.source), place.at(edge.target));
   });
+  nir::order_edges(made);  // a Scale or matrix on a way back must not come after the Output
   return {};
 }
 

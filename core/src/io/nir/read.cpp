@@ -113,6 +113,12 @@ class Reader {
     made.metadata = metadata_of(group, path);
     unrecognised(made.metadata, group, path,
                  {"type", "nodes", "edges", "metadata", "input_type", "output_type"});
+    for (const char* name : {"input_type", "output_type"}) {
+      if (group.find(name) == nullptr) continue;
+      diagnostics_.report(warning("nir.unknown-member", ModelNode{where_, path + "/" + name},
+                                  fmt::format("a graph with '{}' is one of older versions", name),
+                                  "its nodes say the same; nir 1.0.8 refuses the file"));
+    }
     return made;
   }
 
@@ -184,6 +190,12 @@ class Reader {
     if (item == nullptr) return absent(path, type, name, field, presence);
     if (const auto* tensor = std::get_if<Tensor>(&item->value)) {
       field = *tensor;
+      if (item->big_endian && is_float(tensor->dtype())) {
+        diagnostics_.report(warning("nir.byte-order",
+                                    ModelNode{where_, fmt::format("{}/{}", path, name)},
+                                    fmt::format("'{}' is stored with its largest byte first", name),
+                                    "it is read; readers on PyTorch refuse such arrays"));
+      }
       return;
     }
     if constexpr (std::is_same_v<Field, Padding>) {

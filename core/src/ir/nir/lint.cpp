@@ -5,13 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/text.hpp"
 #include "ir/nir/lint_rules.hpp"
 #include "ir/nir/lower.hpp"
 #include "ir/nir/reference.hpp"
+#include "ir/nir/walk.hpp"
 
 namespace neurotool::nir {
 namespace {
@@ -54,12 +57,14 @@ class Lint {
     check_edges(graph, prefix);
     check_ends(graph, prefix);
     check_cycles(graph, prefix);
+    check_walk(graph, prefix);
+    const Effect unknown = effect_of_unknown(graph);
     for (const Node& node : graph.nodes) {
       if (const auto* inner = std::get_if<Graph>(&node.primitive)) {
         level(*inner, prefix + node.name + "/");
         continue;
       }
-      check_type(node, prefix);
+      check_type(node, prefix, unknown);
       if (rules_.node != nullptr) take(node, prefix, rules_.node);
     }
     if (rules_.graph != nullptr && prefix.empty()) {
@@ -84,18 +89,44 @@ class Lint {
     }
   }
 
-  void check_type(const Node& node, const std::string& prefix) {
+  bool is_unknown(const Node& node) const {
+    return std::ranges::find(rules_.types, type_name(node.primitive)) == rules_.types.end();
+  }
+
+  /// nirtorch.load keeps an unknown node as nothing: the edges at it vanish, and with them what is
+  /// behind. Two of them get mixed up, and a graph without any other edges is empty: refused.
+  Effect effect_of_unknown(const Graph& graph) const {
+    if (!rules_.depth_first) return rules_.unknown;
+    std::set<std::string_view> unknown;
+    for (const Node& node : graph.nodes)
+      if (is_unknown(node)) unknown.insert(node.name);
+    bool keeps_an_edge = false;
+    for (const Edge& edge : graph.edges) {
+      bool kept = true;
+      for (const std::string& end : {edge.source, edge.target}) {
+        if (!unknown.contains(end)) continue;
+        kept = false;
+        if (end != *unknown.rbegin()) return Effect::kRefuses;
+      }
+      keeps_an_edge = keeps_an_edge || kept;
+    }
+    return keeps_an_edge ? Effect::kDrops : Effect::kRefuses;
+  }
+
+  void check_type(const Node& node, const std::string& prefix, Effect effect) {
+    if (!is_unknown(node)) return;
     const std::string_view type = type_name(node.primitive);
-    if (std::ranges::find(rules_.types, type) != rules_.types.end()) return;
     const bool linear =
         type == "Linear" && std::ranges::find(rules_.types, "Affine") != rules_.types.end();
     std::string help = linear ? "write an Affine with a bias of zeros: neurotool nir lint --fix"
                        : type == "AvgPool2d"
                            ? "write a SumPool2d and divide the weights that follow by the area"
                            : "express the node by others, or choose another reader";
-    add("unknown-type", rules_.unknown, prefix + node.name,
-        rules_.unknown == Effect::kDrops
-            ? fmt::format("{} is not known and is left out; the network runs without it", type)
+    add("unknown-type", effect, prefix + node.name,
+        effect == Effect::kDrops
+            ? fmt::format("{} is not known and is left out with its edges; what is left of the "
+                          "network runs",
+                          type)
             : fmt::format("{} is not known", type),
         std::move(help), linear);
   }
@@ -139,21 +170,23 @@ class Lint {
       ++outputs;
       const auto sources = std::ranges::count(graph.edges, node.name, &Edge::target);
       if (sources > 1 && !rules_.sums_at_outputs) {
-        add("output-sum", rules_.output_sum, prefix + node.name,
-            fmt::format(
-                "{} edges meet at an Output, where they are {}", sources,
-                rules_.output_sum == Effect::kRefuses ? "refused" : "not added up: one is lost"),
+        add("output-sum", Effect::kRefuses, prefix + node.name,
+            fmt::format("{} edges meet at an Output, where they are refused", sources),
             "let them meet in a node that computes, with one edge to the Output");
       }
     }
     if (inputs > 1 && !rules_.many_inputs) {
-      add("several-inputs", Effect::kRefuses, prefix,
-          fmt::format("nirtorch 2 refuses a graph with {} Inputs", inputs),
+      add("several-inputs", rules_.depth_first ? Effect::kDrops : Effect::kRefuses, prefix,
+          rules_.depth_first
+              ? fmt::format("of {} Inputs one is fed, and which one is left to chance", inputs)
+              : fmt::format("nirtorch 2 refuses a graph with {} Inputs", inputs),
           "join them to one Input whose parts the first layer selects");
     }
     if (outputs > 1 && !rules_.many_outputs) {
-      add("several-outputs", Effect::kHangs, prefix,
-          fmt::format("nirtorch 2 never returns from a graph with {} Outputs", outputs),
+      add("several-outputs", rules_.depth_first ? Effect::kDrops : Effect::kHangs, prefix,
+          rules_.depth_first
+              ? fmt::format("of {} Outputs the one that is run last is returned", outputs)
+              : fmt::format("nirtorch 2 never returns from a graph with {} Outputs", outputs),
           "keep one Output; read the others as recorded states");
     }
   }
@@ -161,12 +194,72 @@ class Lint {
   void check_cycles(const Graph& graph, const std::string& prefix) {
     if (rules_.recurrent) return;
     for (const Edge& edge : cycle_edges(graph)) {
+      if (rules_.recurrent_layers && is_recurrent_layer(graph, edge)) {
+        add("recurrent-edge", Effect::kNote, prefix + edge.target,
+            fmt::format("it and '{}' are read as one recurrent layer, whose bias counts from the "
+                        "first step on",
+                        escape_control(edge.source)),
+            "write a Linear there");
+        continue;
+      }
       add("recurrent-edge", rules_.recurrent_effect, prefix + edge.target,
           fmt::format("the edge from '{}' closes a cycle and is {}", escape_control(edge.source),
                       rules_.recurrent_effect == Effect::kDrops ? "ignored without a word"
                                                                 : "not supported"),
           "choose a reader with recurrence: norse");
     }
+  }
+
+  /// Where the order of a depth-first walk is not that of a step.
+  void check_walk(const Graph& graph, const std::string& prefix) {
+    if (!rules_.depth_first ||
+        std::ranges::any_of(graph.nodes, [&](const Node& node) { return is_unknown(node); })) {
+      return;
+    }
+    const auto walk = depth_first_walk(graph);
+    if (!walk) return;
+    Graph sorted = graph;
+    order_edges(sorted);
+    const bool fixable = runs_rightly(sorted);
+    const std::string help =
+        fixable ? "write the edges in the order of a step: neurotool nir lint --fix"
+                : "let one of the branches be an edge without a node, or choose a reader on "
+                  "nirtorch.nir_to_torch";
+    for (const Edge& edge : walk->late) {
+      add("walk-order", Effect::kMisreads, prefix + edge.target,
+          fmt::format("it runs before '{}', so that what this one sends arrives one step late",
+                      escape_control(edge.source)),
+          help, fixable);
+    }
+    const Node* last = graph.find(walk->order.back());
+    const bool has_output = std::ranges::any_of(graph.nodes, [](const Node& node) {
+      return std::holds_alternative<Output>(node.primitive);
+    });
+    if (has_output && !std::holds_alternative<Output>(last->primitive)) {
+      add("walk-order", Effect::kMisreads, prefix + last->name,
+          "it runs last, so that what it sends is returned instead of what reaches the Output",
+          help, fixable);
+    }
+  }
+
+  /// A LIF or CubaLIF and a matrix that leads from it to it alone.
+  static bool is_recurrent_layer(const Graph& graph, const Edge& edge) {
+    for (const auto& [neurons, matrix] :
+         {std::pair(edge.target, edge.source), std::pair(edge.source, edge.target)}) {
+      const Node *n = graph.find(neurons), *m = graph.find(matrix);
+      if (n == nullptr || m == nullptr) continue;
+      const bool types = (std::holds_alternative<LIF>(n->primitive) ||
+                          std::holds_alternative<CubaLIF>(n->primitive)) &&
+                         (std::holds_alternative<Affine>(m->primitive) ||
+                          std::holds_alternative<Linear>(m->primitive));
+      if (types && std::ranges::count(graph.edges, matrix, &Edge::source) == 1 &&
+          std::ranges::count(graph.edges, matrix, &Edge::target) == 1 &&
+          std::ranges::count(graph.edges, Edge{matrix, neurons}) == 1 &&
+          std::ranges::count(graph.edges, Edge{neurons, matrix}) == 1) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Edges back into a node that is being followed, in a walk by the order of nodes and edges.
@@ -234,6 +327,36 @@ std::vector<Finding> lint(const Graph& graph, std::string_view reader) {
   }
   NT_CHECK(false, "the reader is one of lint_readers()");
   return {};
+}
+
+std::vector<Finding> lint_doubts(std::span<const Diagnostic> doubts, std::string_view reader) {
+  struct Rule {
+    std::string_view code, rule, message, help;
+    bool fixable = true, torch_only = false;
+  };
+  constexpr std::string_view kFix = "neurotool nir lint --fix writes what was read";
+  static constexpr std::array<Rule, 6> kRules{
+      {{"nir.edge", "dangling-edge", "from nir 1.0.5 on the file is refused",
+        "spell the node as in 'nodes', or drop the edge", false},
+       {"nir.duplicate-edge", "duplicate-edge",
+        "nir 1.0.8 refuses the file; older versions count the edge once", kFix},
+       {"nir.unknown-member", "unknown-member", "the nir package refuses the file", kFix},
+       {"nir.type", "type-array", "from nir 1.0.2 on the file is refused", kFix},
+       {"nir.no-graph", "no-graph", "from nir 1.0.7 on the file is refused", kFix},
+       {"nir.byte-order", "byte-order", "PyTorch refuses the array", kFix, true, true}}};
+  std::vector<Finding> found;
+  for (const ReaderRules& rules : reader_rules()) {
+    if (rules.reader.name != reader || !rules.checks_types) continue;
+    for (const Diagnostic& doubt : doubts) {
+      const auto rule = std::ranges::find(kRules, doubt.code, &Rule::code);
+      if (rule == kRules.end() || (rule->torch_only && !rules.splits_at_dots)) continue;
+      const auto* at = std::get_if<ModelNode>(&doubt.at);
+      found.push_back({rules.reader.name, rule->rule, Effect::kRefuses, at ? at->node : "",
+                       fmt::format("{}: {}", doubt.message, rule->message), std::string(rule->help),
+                       rule->fixable});
+    }
+  }
+  return found;
 }
 
 std::optional<double> uniform(const Tensor& tensor) {

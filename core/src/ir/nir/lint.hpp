@@ -2,6 +2,7 @@
 // of docs/nir.md; each finding names the node, the rule and the way out.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,5 +34,9 @@ std::vector<Reader> lint_readers();
 
 /// The findings for one reader, in the order of the rules. The graph's shapes may be incomplete.
 std::vector<Finding> lint(const Graph& graph, std::string_view reader);
+
+/// What the reader says to what lenient reading of the file passed over, with a warning each: edges
+/// that are there twice or lead nowhere, members that no node has. The graph shows none of it.
+std::vector<Finding> lint_doubts(std::span<const Diagnostic> doubts, std::string_view reader);
 
 }  // namespace neurotool::nir

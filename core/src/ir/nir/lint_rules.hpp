@@ -19,12 +19,13 @@ struct ReaderRules {
   Effect unknown = Effect::kRefuses;
   bool checks_types = true;     ///< loads through the nir package with its type check
   bool splits_at_dots = false;  ///< replaces dots in names
-  bool sums_at_outputs = true;  ///< false: several edges into an Output are refused or dropped
-  Effect output_sum = Effect::kRefuses;
+  bool depth_first = false;     ///< runs by nirtorch.load: walk.hpp
+  bool sums_at_outputs = true;  ///< false: several edges into an Output are refused
   bool many_inputs = true;
-  bool many_outputs = true;  ///< false: nirtorch 2 never returns
+  bool many_outputs = true;  ///< false: nirtorch.nir_to_torch never returns
   bool recurrent = true;     ///< false: `recurrent_effect` says what becomes of a cycle
   Effect recurrent_effect = Effect::kDrops;
+  bool recurrent_layers = false;  ///< but neurons with a matrix back are one layer
   /// Checks of a single node; they push findings without reader.
   void (*node)(const Node& node, std::vector<Finding>& into) = nullptr;
   void (*graph)(const Graph& graph, std::vector<Finding>& into) = nullptr;

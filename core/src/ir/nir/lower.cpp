@@ -12,6 +12,7 @@
 
 #include "base/text.hpp"
 #include "ir/nir/lower_detail.hpp"
+#include "ir/nir/walk.hpp"
 
 namespace neurotool::nir {
 namespace {
@@ -171,6 +172,25 @@ Changes padding_to_numbers(Graph& graph) {
       "padding-word");
 }
 
+Changes pools_to_pairs(Graph& graph) {
+  return detail::at_every_node(
+      graph,
+      [](Node& node) -> std::string {
+        std::string names;
+        const auto widen = [&](std::string_view name, Tensor& field, Presence) {
+          if (!field.defined() || field.rank() > 0) return;
+          const auto pair = whole_numbers(field, 2);
+          if (!pair) return;
+          field = pair_tensor((*pair)[0], (*pair)[1]);
+          names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+        };
+        if (auto* pool = std::get_if<SumPool2d>(&node.primitive)) each_parameter(*pool, widen);
+        if (auto* pool = std::get_if<AvgPool2d>(&node.primitive)) each_parameter(*pool, widen);
+        return names.empty() ? names : fmt::format("{} became pairs", names);
+      },
+      "pool-pair");
+}
+
 namespace {
 
 /// The parameters of neurons, and of Scale, Threshold and Delay, have the node's shape.
@@ -288,8 +308,10 @@ Result<Changes> make_portable(Graph& graph, Diagnostics& diagnostics, std::strin
   add(padding_to_numbers(graph));
   add(groups_to_dense(graph));
   add(square_kernels(graph));
+  add(pools_to_pairs(graph));
   add(average_to_sum(graph));
   add(linear_to_affine(graph));
+  add(order_edges(graph));
   add(rename_portable(graph));  // last: changes before it speak of the names in the file
   return all;
 }

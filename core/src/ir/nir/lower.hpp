@@ -33,6 +33,9 @@ Changes linear_to_affine(Graph& graph);
 /// "same" and "valid" become numbers; a "same" that is not symmetric stays.
 Changes padding_to_numbers(Graph& graph);
 
+/// Window, stride and padding of poolings as pairs: readers on PyTorch take no numbers.
+Changes pools_to_pairs(Graph& graph);
+
 /// Weights of groups among zeros, groups 1: the nir package infers the wrong channels otherwise.
 Changes groups_to_dense(Graph& graph);
 
@@ -52,7 +55,8 @@ Changes fill_shapes(Graph& graph, const GraphShapes& shapes);
 /// without a word, lava, SpiNNaker2 and spyx have none.
 Changes average_to_sum(Graph& graph);
 
-/// All of the above, in an order in which each finds what it needs. Errors: nir.shape,
+/// All of the above and order_edges() of walk.hpp, in an order in which each finds what it needs.
+/// Errors: nir.shape,
 /// nir.parameter.
 Result<Changes> make_portable(Graph& graph, Diagnostics& diagnostics, std::string_view path = {});
 
