@@ -158,6 +158,54 @@ TEST(Exact, HalfToEvenIsKeptWhereItIsCertified) {
   EXPECT_GE(kept, 4);
 }
 
+/// Root mean square of what whole numbers make of the logits of a network with levels, as a share
+/// of the logits' own.
+double logit_error(Model model, const std::string& exact) {
+  const MemorySamples samples = random_samples({2, 8, 8}, 32, 0, 1);
+  const PassRun levels = run_passes(model, "infer_shapes,quantize_activations{bits=8}", &samples);
+  EXPECT_TRUE(levels.result.has_value());
+  const Tensor in[] = {samples.batch(0, 32).value()};
+  const Tensor wanted = TensorEvaluator(model.tensor()).run(in).value()[0];
+  const PassRun run = run_passes(model, exact, &samples);
+  EXPECT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  const SpikeGraph& graph = model.spike();
+  const double step = graph[graph.find("input")].payload_value.at(0);
+  std::vector<std::int32_t> input;
+  for (const float x : in[0].as<float>()) {
+    input.push_back(static_cast<std::int32_t>(std::lround(x / step)));
+  }
+  const Stimulus stimulus{graph.find("input"), Tensor::from<std::int32_t>({32, 128}, input)};
+  const PopulationId output = graph.find("output");
+  const auto sums = (*IntegerReference::create(graph)->run({&stimulus, 1}, 32))[output.index];
+  const double unit = graph[output].membrane_value.at(0) / graph.steps;
+  double square = 0, own = 0;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double logit = wanted.at(static_cast<std::int64_t>(i));
+    square += std::pow(static_cast<double>(sums[i]) * unit - logit, 2);
+    own += logit * logit;
+  }
+  return std::sqrt(square / own);
+}
+
+TEST(Exact, AChannelOfTinyWeightsCostsTheOthersNothing) {
+  // Its sums are counted in a tiny unit, which must not take the fraction bits of the layer.
+  for (const float factor : {1.0f, 1e-3f, 1e-6f, 0.0f}) {
+    Model model = residual_network(3);
+    TensorGraph& graph = model.tensor();
+    const auto c3 = std::ranges::find(graph.ops, "c3", &OpNode::name);
+    Tensor& constant = graph[c3->inputs[1]].constant;
+    const auto stored = constant.as<float>();
+    std::vector<float> weights(stored.begin(), stored.end());
+    for (std::size_t i = 0; i < weights.size() / 4; ++i) weights[i] *= factor;  // of 4 channels
+    constant = Tensor::from<float>(constant.shape(), std::move(weights));
+    for (const auto& [bits, limit] : {std::pair("8", 0.03), std::pair("12", 0.01)}) {
+      const std::string options =
+          std::string("exact{realisation=graded, weight_bits=") + bits + "}";
+      EXPECT_LT(logit_error(model, options), limit) << factor << " with " << bits << " bits";
+    }
+  }
+}
+
 std::string refusal(Model model, std::string_view list) {
   const MemorySamples samples = random_samples({2, 8, 8}, 8, 0, 1);
   const PassRun run = run_passes(model, list, &samples);

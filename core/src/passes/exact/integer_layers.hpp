@@ -69,6 +69,7 @@ class IntegerLayers {
   void make_readout(PopulationId id);
 
   std::vector<Branch> branches(PopulationId id, bool per_channel) const;
+  double least_unit(PopulationId id, std::int64_t channel, const std::vector<Branch>& parts) const;
   std::vector<double> sum_units(PopulationId id, const std::vector<Branch>& parts,
                                 bool per_channel) const;
   void round_weights(std::vector<Branch>& parts, const std::vector<double>& unit,

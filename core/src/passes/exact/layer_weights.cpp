@@ -17,6 +17,9 @@ using integer::Weights;
 
 constexpr double kFewMost = 32767;  // what 16 bits hold
 constexpr double kNear = 2e-4;      // of a step of the grid: what float32 products leave open
+// A level is at most so many bits above the unit of its sum beyond those of a weight: the roundings
+// of some hundred weights then add up to less than a hundredth of a level.
+constexpr int kBitsBelowLevel = 4;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
@@ -71,6 +74,26 @@ std::vector<IntegerLayers::Branch> IntegerLayers::branches(PopulationId id,
   return parts;
 }
 
+/// The least unit of a channel's sum that is of use. A channel of tiny weights would otherwise
+/// count in a tiny unit, and identities, thresholds and biases would take the bits of the whole
+/// layer.
+double IntegerLayers::least_unit(PopulationId id, std::int64_t channel,
+                                 const std::vector<Branch>& parts) const {
+  const Population& population = graph_[id];
+  const std::int64_t inner = population.size() / integer::channels_of(population.shape);
+  const double level =
+      integer::parameter_at(population.payload_value, population.shape, channel * inner, 1);
+  double least = std::ldexp(level, -static_cast<int>(options_.weight_bits) - kBitsBelowLevel);
+  for (const Branch& part : parts) {
+    if (!part.real.few) continue;
+    for (std::size_t i = 0; i < part.real.value.size(); ++i) {
+      if (part.real.channel[i] != channel) continue;
+      least = std::max(least, std::abs(part.real.value[i]) / kFewMost);
+    }
+  }
+  return least;
+}
+
 std::vector<double> IntegerLayers::sum_units(PopulationId id, const std::vector<Branch>& parts,
                                              bool per_channel) const {
   const std::size_t channels = per_channel ? index(integer::channels_of(graph_[id].shape)) : 1;
@@ -86,20 +109,24 @@ std::vector<double> IntegerLayers::sum_units(PopulationId id, const std::vector<
   // What a relay sends is multiplied once more.
   const bool few_bits = has_matrix || std::holds_alternative<Relay>(graph_[id].neuron);
   const double most = few_bits ? most_of(options_.weight_bits) : kFewMost;
+  const auto unit_of_silent = [&](std::size_t channel) {
+    return per_channel ? least_unit(id, static_cast<std::int64_t>(channel), parts) : 1;
+  };
   std::vector<double> unit;
   bool on_grid = true;
   // A pool or an identity has one weight, which is its own grid; a long list of levels is none.
   for (std::size_t c = 0; on_grid && c < channels; ++c) {
     const bool silent = std::ranges::all_of(values[c], [](double v) { return v == 0; });
-    unit.push_back(silent ? 1 : grid_step(values[c], std::min(most, 127.0)));
+    unit.push_back(silent ? unit_of_silent(c) : grid_step(values[c], std::min(most, 127.0)));
     on_grid = unit.back() > 0;
   }
   if (on_grid) return unit;
-  unit.assign(channels, 1);
+  unit.clear();
   for (std::size_t c = 0; c < channels; ++c) {
     double largest = 0;
     for (const double value : values[c]) largest = std::max(largest, std::abs(value));
-    if (largest > 0) unit[c] = largest / most;
+    const double least = per_channel ? least_unit(id, static_cast<std::int64_t>(c), parts) : 0;
+    unit.push_back(largest > 0 || least > 0 ? std::max(largest / most, least) : 1);
   }
   return unit;
 }
