@@ -13,6 +13,7 @@
 #include "base/input_file.hpp"
 #include "base/text.hpp"
 #include "io/hdf5_library.hpp"
+#include "io/hdf5_text_lengths.hpp"
 #include "io/hdf5_tree.hpp"
 #include "io/hdf5_types.hpp"
 
@@ -68,7 +69,7 @@ std::shared_ptr<const Buffer> buffer_of(std::unique_ptr<std::byte[]> bytes, std:
 class Reader {
  public:
   Reader(std::string where, std::uint64_t file_bytes, const ReadOptions& options)
-      : where_(std::move(where)), options_(options) {
+      : where_(std::move(where)), options_(options), file_bytes_(file_bytes) {
     constexpr std::uint64_t kLeast = std::uint64_t{1} << 30;
     bytes_left_ = options.limits.max_bytes;
     if (bytes_left_ == 0) bytes_left_ = std::max(kLeast, 16 * file_bytes);
@@ -294,10 +295,22 @@ class Reader {
     return std::string(bytes.substr(0, bytes.find_last_not_of('\0') + 1));
   }
 
+  /// A text lies in the file as it is. The library would take and clear what it claims.
+  Result<> check_text(const std::string& path, std::uint32_t length) const {
+    if (length <= file_bytes_) return {};
+    return refusal("hdf5.limit", path,
+                   fmt::format("a text of {} bytes is longer than the file of {}",
+                               with_thousands(length), with_thousands(file_bytes_)),
+                   "the file is damaged or cut off; copy or export it again");
+  }
+
   Result<Value> varying_texts(const Handle& set, const Handle& type, Texts made,
                               const std::string& path) {
     const auto count = static_cast<std::size_t>(*element_count(made.shape));
     NT_TRY_VOID(charge(path, count * (sizeof(char*) + sizeof(std::string))));
+    const auto lengths = text_lengths(set, count);
+    if (!lengths) return damaged(path, "has texts that do not read");
+    for (const std::uint32_t length : *lengths) NT_TRY_VOID(check_text(path, length));
     TextBudget budget{bytes_left_ / 2};  // ours, and the library's beside it
     const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     H5Pset_vlen_mem_manager(transfer.id(), TextBudget::allocate, &budget, TextBudget::release,
@@ -365,6 +378,9 @@ class Reader {
     const Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
     H5Tset_size(memory.id(), H5T_VARIABLE);
     H5Tset_cset(memory.id(), H5Tget_cset(type.id()));
+    const auto length = text_length(opened);
+    if (!length) return unread();
+    NT_TRY_VOID(check_text(path, *length));
     char* bytes = nullptr;
     if (H5Aread(opened.id(), memory.id(), &bytes) < 0) return unread();
     Value made = text(bytes == nullptr ? "" : bytes);
@@ -374,6 +390,7 @@ class Reader {
 
   std::string where_;
   const ReadOptions& options_;
+  const std::uint64_t file_bytes_;
   std::uint64_t bytes_left_ = 0;
   std::size_t objects_ = 0;
 };
