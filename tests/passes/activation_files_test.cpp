@@ -3,25 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 
 #include "eval/tensor_eval.hpp"
 #include "frontend/frontend.hpp"
 #include "passes/pass_tools.hpp"
+#include "support/test_data.hpp"
 
 namespace neurotool {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path corpus() {
-  const char* const given = std::getenv("NEUROTOOL_TEST_DATA");
-  const fs::path data = given != nullptr
-                            ? fs::path(given)
-                            : fs::path(NEUROTOOL_TESTS_DIR).parent_path().parent_path() / "shared";
-  return data / "onnx-corpus";
-}
 
 /// Values from -6 to 6 for the network's one input.
 Tensor spread_input(const TensorGraph& graph) {
@@ -38,8 +30,8 @@ Tensor spread_input(const TensorGraph& graph) {
 class ActivationFiles : public testing::TestWithParam<const char*> {};
 
 TEST_P(ActivationFiles, BecomeTablesWithTheErrorThatWasAskedFor) {
-  const fs::path path = corpus() / GetParam() / "model.onnx";
-  if (!fs::exists(path)) GTEST_SKIP() << path << " is not there";
+  const fs::path path = test::test_data() / "onnx-corpus" / GetParam() / "model.onnx";
+  NT_NEEDS_DATA(path);
   Diagnostics diagnostics;
   auto model = load_model(path, diagnostics);
   ASSERT_TRUE(model.has_value()) << to_string(model.error());

@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "passes/exact/certificate.hpp"
+#include "passes/exact/level_parts.hpp"
 
 namespace neurotool::exact {
 namespace {
@@ -83,6 +84,67 @@ TEST(Certificate, NamesTheCountThatHalfEvenOnAPowerOfTwoBreaks) {
   const auto certificate = certify(table, 4, kMostBits);
   ASSERT_FALSE(certificate.has_value());
   EXPECT_GE(certificate.error().count, 2);
+}
+
+/// Neurons that share the levels follow the table at every sum.
+void expect_parts_follow(const ThresholdTable& table, const std::vector<LevelPart>& parts,
+                         double per_count, int bits) {
+  std::vector<Certificate> neurons;
+  for (const LevelPart& part : parts) {
+    const auto one = certify(part_of(table, part), per_count * double(part.stride), bits);
+    ASSERT_TRUE(one.has_value());
+    neurons.push_back(*one);
+  }
+  for (std::int64_t a = table.least; a <= table.most; ++a) {
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      count += neurons[i].count(a, 0, parts[i].levels());
+    }
+    ASSERT_EQ(count, table.count(a)) << "sum " << a;
+  }
+}
+
+TEST(LevelParts, TwoNeuronsTakeTurnsWhereHalvesAlternate) {
+  for (const float multiplier : {0.5f, 0.25f, 0.0625f}) {
+    for (const std::int64_t high : {3, 15, 255}) {
+      const CountRule rule = [&](std::int64_t a) { return onnx_count(a, 0, multiplier, 0, high); };
+      const auto most = static_cast<std::int64_t>(static_cast<double>(high + 2) / multiplier);
+      const ThresholdTable table = threshold_table(rule, -most, most, 0, high);
+      const auto parts = level_parts({&table, 1}, 4, 8);
+      ASSERT_TRUE(parts.has_value());
+      EXPECT_EQ(parts->size(), 2U);
+      EXPECT_EQ((*parts)[0].stride, high == 3 ? (*parts)[0].stride : 2);
+      expect_parts_follow(table, *parts, 1 / double{multiplier}, 4);
+    }
+  }
+}
+
+TEST(LevelParts, FollowAnyRuleWithFewFractionBits) {
+  RandomStream random(9, "test", "multipliers");
+  std::size_t most_parts = 0;
+  for (int i = 0; i < 40; ++i) {
+    const auto multiplier = static_cast<float>(0.002 + 0.2 * random.uniform());
+    const CountRule rule = [&](std::int64_t a) { return onnx_count(a, 0.3, multiplier, 0, 255); };
+    const auto most = static_cast<std::int64_t>(260 / multiplier);
+    const ThresholdTable table = threshold_table(rule, -50, most, 0, 255);
+    for (const int bits : {0, 3, 8}) {
+      const auto parts = level_parts({&table, 1}, bits, 255);
+      ASSERT_TRUE(parts.has_value());
+      EXPECT_EQ(parts->size() == 1, is_certifiable(table, bits));
+      most_parts = std::max(most_parts, parts->size());
+      expect_parts_follow(table, *parts, 1 / double{multiplier}, bits);
+    }
+  }
+  EXPECT_GT(most_parts, 4U);
+}
+
+TEST(LevelParts, GoNoFurtherThanTheyMay) {
+  const CountRule rule = [](std::int64_t a) { return onnx_count(a, 0, 0.0371f, 0, 255); };
+  const ThresholdTable table = threshold_table(rule, 0, 8000, 0, 255);
+  const std::size_t needed = level_parts({&table, 1}, 0, 255).value().size();
+  ASSERT_GT(needed, 2U);
+  EXPECT_TRUE(level_parts({&table, 1}, 0, needed).has_value());
+  EXPECT_FALSE(level_parts({&table, 1}, 0, needed - 1).has_value());
 }
 
 TEST(Certificate, LeavesOutLevelsThatNoSumReaches) {

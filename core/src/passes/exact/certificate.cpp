@@ -137,6 +137,11 @@ tl::expected<Certificate, NoCertificate> certify(const ThresholdTable& table, do
   return tl::unexpected(failed);
 }
 
+bool is_certifiable(const ThresholdTable& table, int fraction_bits) {
+  const Conditions::Thresholds fit = Conditions(table, fraction_bits).thresholds();
+  return fit.low <= fit.high;
+}
+
 std::int64_t onnx_count(std::int64_t sum, double offset, float multiplier, std::int64_t low,
                         std::int64_t high) {
   const float scaled = static_cast<float>(static_cast<double>(sum) + offset) * multiplier;

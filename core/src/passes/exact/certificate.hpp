@@ -53,6 +53,9 @@ struct NoCertificate {
 tl::expected<Certificate, NoCertificate> certify(const ThresholdTable& table, double sums_per_count,
                                                  int most_fraction_bits);
 
+/// Whether there is a certificate with that many fraction bits; with more there is one too.
+bool is_certifiable(const ThresholdTable& table, int fraction_bits);
+
 /// ONNX's requantisation: float32(sum + offset) * multiplier in float32, to the nearest whole
 /// number, halves to the even one, held between low and high.
 std::int64_t onnx_count(std::int64_t sum, double offset, float multiplier, std::int64_t low,

@@ -79,17 +79,23 @@ Result<> check_sites(const lower::Lowered& lowered, const std::string& path, Dia
 Result<Changed> ExactPass::run(Model& model, Context& context) {
   Diagnostics own;
   Context inner{own, context.progress, context.seed, context.calibration, context.limits, {}};
-  const auto convert = [&]() -> Result<SpikeGraph> {
+  bool has_split = false;
+  const auto convert = [&](Realisation wanted) -> Result<SpikeGraph> {
     lower::LoweringOptions lowering;
     lowering.keeps_levels = true;
     NT_TRY(lower::Lowered lowered,
            lower::lower_graph(model.tensor(), model.path, lowering, {}, own));
     NT_TRY_VOID(check_sites(lowered, model.path, own));
     NT_TRY(const auto range, calibrated_input_range(inner));
-    const Realisation realisation = options_.realisation == Realisation::kAuto
-                                        ? exact::chosen_realisation(lowered.graph)
-                                        : options_.realisation;
-    NT_TRY_VOID(exact::IntegerLayers(lowered, options_, realisation, model.path, inner).run(range));
+    const Realisation realisation =
+        wanted == Realisation::kAuto ? exact::chosen_realisation(lowered.graph) : wanted;
+    exact::IntegerLayers layers(lowered, options_, realisation, model.path, inner);
+    NT_TRY_VOID(layers.run(range));
+    has_split = layers.has_split();
+    // Parts of the levels have counts that binary digits do not bound.
+    if (has_split && wanted == Realisation::kAuto && realisation == Realisation::kRadix) {
+      return SpikeGraph{};
+    }
     SpikeGraph graph = std::move(lowered.graph);
     if (options_.input == InputCoding::kBitplane) {
       NT_TRY_VOID(exact::encode_inputs(graph, model.path, own));
@@ -97,7 +103,11 @@ Result<Changed> ExactPass::run(Model& model, Context& context) {
     NT_TRY_VOID(exact::schedule(graph, options_, realisation, model.path, own));
     return graph;
   };
-  auto converted = convert();
+  auto converted = convert(options_.realisation);
+  if (converted && has_split && converted->populations.empty()) {
+    inner.facts.clear();
+    converted = convert(Realisation::kTwoPhase);
+  }
   for (Diagnostic& diagnostic : own.all()) context.diagnostics.report(std::move(diagnostic));
   NT_TRY(SpikeGraph graph, std::move(converted));
   std::ranges::move(inner.facts, std::back_inserter(context.facts));

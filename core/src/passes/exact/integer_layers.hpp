@@ -10,6 +10,7 @@
 
 #include "passes/exact/certificate.hpp"
 #include "passes/exact/exact_options.hpp"
+#include "passes/exact/level_parts.hpp"
 #include "passes/lower/lowering.hpp"
 #include "passes/pass.hpp"
 #include "passes/spike/bounds.hpp"
@@ -36,6 +37,8 @@ class IntegerLayers {
 
   /// All findings go to the context's diagnostics; the returned error is the first.
   Result<> run(const std::optional<InputRange>& range);
+  /// Whether the levels of a layer were shared out to several populations.
+  bool has_split() const { return has_split_; }
 
  private:
   /// What a population sends over a whole sample.
@@ -48,6 +51,11 @@ class IntegerLayers {
     integer::Weights real, whole;
     std::uint32_t bits = 8;   ///< of a stored weight
     std::uint32_t shift = 0;  ///< of the sum
+  };
+  /// The first channel that no single threshold serves, and why.
+  struct Uncertified {
+    std::int64_t channel = 0;
+    NoCertificate why;
   };
   /// Whole-number form of one population, before it is known to fit.
   struct Candidate {
@@ -85,13 +93,34 @@ class IntegerLayers {
                          const std::vector<double>& unit) const;
   void report_moved(const lower::LevelSite& site, const std::vector<Branch>& parts,
                     const std::vector<double>& unit, const Candidate& chosen);
-  /// The neuron that follows the site's rounding on every sum of one channel, bias included.
-  std::optional<Certificate> certificate_of(const lower::LevelSite& site, std::int64_t channel,
-                                            double unit, const integer::Interval& sums,
-                                            double whole_bias);
-  /// Nothing when a channel has no certificate; that has been reported.
-  std::optional<Candidate> certified(const lower::LevelSite& site, std::vector<Branch>& parts,
-                                     const std::vector<double>& unit);
+  /// What the network's rounding makes of the whole sums of a layer, channel by channel.
+  struct Rule {
+    std::vector<ThresholdTable> tables;  ///< of sums with their bias
+    std::vector<double> sums_per_count;
+    std::vector<std::int64_t> bias;
+  };
+  /// Nothing where there is no such rule; that has been reported.
+  std::optional<Rule> rule_of(const lower::LevelSite& site, std::vector<Branch>& parts,
+                              const std::vector<double>& unit);
+  ThresholdTable table_of(const lower::LevelSite& site, std::int64_t channel, double unit,
+                          const integer::Interval& sums, double whole_bias,
+                          double& sums_per_count) const;
+  /// One neuron that follows the rule on every sum of each channel.
+  tl::expected<Candidate, Uncertified> certified(const lower::LevelSite& site,
+                                                 std::vector<Branch>& parts,
+                                                 const std::vector<double>& unit, const Rule& rule);
+  void refuse_rounding(const lower::LevelSite& site, const Uncertified& none);
+  /// Several neurons in place of one (level_parts.hpp); false where that takes too many.
+  bool split(const lower::LevelSite& site, std::vector<Branch>& parts,
+             const std::vector<double>& unit, const Rule& rule);
+  std::optional<std::vector<Candidate>> part_candidates(const lower::LevelSite& site,
+                                                        const std::vector<double>& unit,
+                                                        const Rule& rule,
+                                                        const integer::ChannelIntervals& sum,
+                                                        std::vector<LevelPart>& found);
+  PopulationId relay_before(PopulationId id, std::vector<Branch>& parts,
+                            const std::vector<double>& unit);
+  void relay_behind(PopulationId id, const std::vector<PopulationId>& sources);
   void lower_unreached(const lower::LevelSite& site, const integer::ChannelIntervals& sum,
                        Candidate& candidate) const;
   void check_range(const lower::LevelSite& site, const integer::ChannelIntervals& sum,
@@ -110,6 +139,7 @@ class IntegerLayers {
   std::string path_;
   Context& context_;
   std::vector<Sent> sent_;  ///< by population
+  bool has_split_ = false;
 };
 
 }  // namespace neurotool::exact

@@ -32,8 +32,13 @@ void IntegerLayers::make_site(const lower::LevelSite& site) {
   const bool floors = site.op.rounding == LevelRounding::kFloor || (half_up && parts.size() > 1);
   std::optional<Candidate> chosen;
   if (!floors) {
-    chosen = certified(site, parts, unit);
-    if (!chosen) return;
+    const auto rule = rule_of(site, parts, unit);
+    if (!rule) return;
+    auto one = certified(site, parts, unit, *rule);
+    const bool may_split = !half_up && site.op.low == 0;
+    if (may_split && !(one && one->fits) && split(site, parts, unit, *rule)) return;
+    if (!one) return refuse_rounding(site, one.error());
+    chosen = *std::move(one);
   }
   if (floors || (half_up && !chosen->fits)) {
     chosen = most_precise(site, parts, unit);
@@ -178,93 +183,6 @@ void IntegerLayers::lower_unreached(const lower::LevelSite& site, const ChannelI
     candidate.threshold[c] = std::min(candidate.threshold[c], static_cast<std::int64_t>(most) + 1);
     candidate.initial[c] = 0;
   }
-}
-
-std::optional<Certificate> IntegerLayers::certificate_of(const lower::LevelSite& site,
-                                                         std::int64_t channel, double unit,
-                                                         const Interval& sums, double whole_bias) {
-  const PopulationId id = site.population;
-  const Population& population = graph_[id];
-  const std::int64_t neuron =
-      channel * (population.size() / integer::channels_of(population.shape));
-  const double level = integer::parameter_at(population.payload_value, population.shape, neuron, 1);
-  // What is left of a bias that lies between two sums belongs to the rule.
-  const double rest =
-      integer::parameter_at(population.bias, population.shape, neuron, 0) / unit - whole_bias;
-  const double offset = std::abs(rest) < 1e-3 ? 0 : rest;
-  const bool half_up = options_.rounding == RoundingRule::kHalfUp;
-  const auto multiplier = static_cast<float>(unit / level);
-  const auto rule = [&](std::int64_t a) {
-    return half_up ? half_up_count(a, offset, unit / level, site.op.low, site.op.high)
-                   : onnx_count(a, offset, multiplier, site.op.low, site.op.high);
-  };
-  const ThresholdTable table =
-      threshold_table(rule, static_cast<std::int64_t>(sums.low),
-                      static_cast<std::int64_t>(sums.high), site.op.low, site.op.high);
-  const double per_count = half_up ? level / unit : 1.0 / double{multiplier};
-  const auto certificate = certify(table, per_count, kMostFractionBits);
-  if (certificate) return *certificate;
-  const NoCertificate& none = certificate.error();
-  refuse(
-      id, "exact.certificate",
-      fmt::format("channel {} of '{}' has no threshold with {} fraction bits or fewer that "
-                  "places the step to level {} where rounding halves {} puts it",
-                  channel, node_of(id), none.fraction_bits, none.count, half_up ? "up" : "to even"),
-      half_up ? "use fewer levels"
-              : "set 'rounding: half_up' in 'exact': counts then differ from the network's only "
-                "where float32 sees a tie");
-  return {};
-}
-
-std::optional<IntegerLayers::Candidate> IntegerLayers::certified(const lower::LevelSite& site,
-                                                                 std::vector<Branch>& parts,
-                                                                 const std::vector<double>& unit) {
-  const PopulationId id = site.population;
-  if (parts.size() != 1) {
-    refuse(id, "exact.scales",
-           fmt::format("'{}' rounds halves to even a sum of {} branches with scales of their own",
-                       node_of(id), parts.size()),
-           "set 'rounding: half_up' in 'exact', which defines the sum in whole numbers");
-    return {};
-  }
-  round_weights(parts, unit, 0);
-  Candidate candidate;
-  const ChannelIntervals sum = sums(id, parts, candidate.sum);
-  const std::vector<std::int64_t> bias = whole_bias(id, unit);
-  std::vector<Certificate> found;
-  for (std::size_t c = 0; c < unit.size(); ++c) {
-    const auto channel = static_cast<std::int64_t>(c);
-    const Interval shift = bias_of_channel(id, bias, channel);
-    if (shift.low != shift.high) {
-      refuse(id, "exact.scales",
-             fmt::format("'{}' adds a bias of its own at each position", node_of(id)),
-             "give the layer one bias for each channel");
-      return {};
-    }
-    const Interval all = sum[c] + shift;
-    if (!all.fits_int32()) {
-      overflow(id, {.sum = all, .range = all});
-      return {};
-    }
-    const auto certificate = certificate_of(site, channel, unit[c], all, shift.low);
-    if (!certificate) return {};
-    found.push_back(*certificate);
-  }
-  int bits = 0;
-  for (const Certificate& one : found) bits = std::max(bits, one.fraction_bits);
-  candidate.fraction_bits = bits;
-  for (std::size_t c = 0; c < unit.size(); ++c) {
-    const Certificate wide = found[c].widened(bits);
-    candidate.threshold.push_back(wide.threshold);
-    candidate.initial.push_back(wide.initial);
-    candidate.membrane.push_back(std::ldexp(unit[c], -bits));
-  }
-  for (const std::int64_t b : bias) candidate.bias.push_back(b * (std::int64_t{1} << bits));
-  round_weights(parts, unit, bits);
-  candidate.sum = {};
-  check_range(site, sums(id, parts, candidate.sum), candidate);
-  fact(id, "certified_channels", static_cast<double>(found.size()));
-  return candidate;
 }
 
 /// The membrane over a run. Sums of counts that have come so far stay between the bounds of the
