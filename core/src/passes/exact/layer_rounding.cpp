@@ -17,6 +17,7 @@ using integer::Interval;
 
 constexpr int kMostFractionBits = 16;
 constexpr std::size_t kMostParts = 32;
+constexpr double kNear = 1e-3;  // of a unit of the sum
 
 /// One synapse of weight 1 for each neuron.
 Connectivity identity() { return OneToOne{Tensor::scalar(1.0f)}; }
@@ -30,10 +31,11 @@ ThresholdTable IntegerLayers::table_of(const lower::LevelSite& site, std::int64_
   const std::int64_t neuron =
       channel * (population.size() / integer::channels_of(population.shape));
   const double level = integer::parameter_at(population.payload_value, population.shape, neuron, 1);
-  // What is left of a bias that lies between two sums belongs to the rule.
+  // What is left of a bias that lies between two sums belongs to the rule, unless it is what
+  // float32 leaves of a whole number of units.
   const double rest =
       integer::parameter_at(population.bias, population.shape, neuron, 0) / unit - whole_bias;
-  const double offset = std::abs(rest) < 1e-3 ? 0 : rest;
+  const double offset = std::abs(rest) < kNear + std::ldexp(std::abs(whole_bias), -22) ? 0 : rest;
   const bool half_up = options_.rounding == RoundingRule::kHalfUp;
   const auto multiplier = static_cast<float>(unit / level);
   sums_per_count = half_up ? level / unit : 1.0 / double{multiplier};
