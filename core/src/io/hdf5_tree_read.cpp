@@ -9,11 +9,12 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 
 #include "base/input_file.hpp"
 #include "base/text.hpp"
 #include "io/hdf5_library.hpp"
-#include "io/hdf5_text_lengths.hpp"
+#include "io/hdf5_texts.hpp"
 #include "io/hdf5_tree.hpp"
 #include "io/hdf5_types.hpp"
 
@@ -22,19 +23,6 @@ namespace {
 
 constexpr std::uint64_t kSmall = 64 * 1024;  ///< a value of this size may be all fill value
 constexpr H5Z_filter_t kLzf = 32000;
-
-/// Strings of varying length are allocated by the library, one call for each.
-struct TextBudget {
-  std::uint64_t left = 0;
-
-  static void* allocate(std::size_t size, void* budget) noexcept {
-    auto& left = static_cast<TextBudget*>(budget)->left;
-    if (size > left) return nullptr;
-    left -= size;
-    return std::malloc(size);
-  }
-  static void release(void* memory, void*) noexcept { std::free(memory); }
-};
 
 struct Link {
   std::string name;
@@ -68,8 +56,9 @@ std::shared_ptr<const Buffer> buffer_of(std::unique_ptr<std::byte[]> bytes, std:
 
 class Reader {
  public:
-  Reader(std::string where, std::uint64_t file_bytes, const ReadOptions& options)
-      : where_(std::move(where)), options_(options), file_bytes_(file_bytes) {
+  Reader(std::string where, TextHeap::Fetch fetch, std::uint64_t file_bytes,
+         const ReadOptions& options)
+      : where_(std::move(where)), options_(options), heap_(std::move(fetch), file_bytes) {
     constexpr std::uint64_t kLeast = std::uint64_t{1} << 30;
     bytes_left_ = options.limits.max_bytes;
     if (bytes_left_ == 0) bytes_left_ = std::max(kLeast, 16 * file_bytes);
@@ -272,7 +261,7 @@ class Reader {
     const auto count = static_cast<std::size_t>(*element_count(shape));
     Texts made{shape, {}};
     if (count == 0) return Value(std::move(made));
-    if (H5Tis_variable_str(type.id()) > 0) return varying_texts(set, type, std::move(made), path);
+    if (H5Tis_variable_str(type.id()) > 0) return varying_texts(set, std::move(made), path);
     const std::size_t size = H5Tget_size(type.id());
     NT_TRY_VOID(charge(path, 2 * count * size));
     std::string all(count * size, '\0');
@@ -295,42 +284,17 @@ class Reader {
     return std::string(bytes.substr(0, bytes.find_last_not_of('\0') + 1));
   }
 
-  /// A text lies in the file as it is. The library would take and clear what it claims.
-  Result<> check_text(const std::string& path, std::uint32_t length) const {
-    if (length <= file_bytes_) return {};
-    return refusal("hdf5.limit", path,
-                   fmt::format("a text of {} bytes is longer than the file of {}",
-                               with_thousands(length), with_thousands(file_bytes_)),
-                   "the file is damaged or cut off; copy or export it again");
+  Result<Value> varying_texts(const Handle& set, Texts made, const std::string& path) {
+    const auto count = static_cast<std::size_t>(*element_count(made.shape));
+    auto texts = heap_.of_set(set, count, bytes_left_);
+    if (!texts) return placed(std::move(texts).error(), path);
+    made.values = *std::move(texts);
+    return Value(std::move(made));
   }
 
-  Result<Value> varying_texts(const Handle& set, const Handle& type, Texts made,
-                              const std::string& path) {
-    const auto count = static_cast<std::size_t>(*element_count(made.shape));
-    NT_TRY_VOID(charge(path, count * (sizeof(char*) + sizeof(std::string))));
-    const auto lengths = text_lengths(set, count);
-    if (!lengths) return damaged(path, "has texts that do not read");
-    for (const std::uint32_t length : *lengths) NT_TRY_VOID(check_text(path, length));
-    TextBudget budget{bytes_left_ / 2};  // ours, and the library's beside it
-    const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    H5Pset_vlen_mem_manager(transfer.id(), TextBudget::allocate, &budget, TextBudget::release,
-                            nullptr);
-    const Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(memory.id(), H5T_VARIABLE);
-    H5Tset_cset(memory.id(), H5Tget_cset(type.id()));
-    std::vector<char*> texts(count, nullptr);
-    const bool read =
-        H5Dread(set.id(), memory.id(), H5S_ALL, H5S_ALL, transfer.id(), texts.data()) >= 0;
-    if (read) {
-      made.values.reserve(count);
-      for (const char* each : texts) made.values.emplace_back(each == nullptr ? "" : each);
-      bytes_left_ -= 2 * (bytes_left_ / 2 - budget.left);
-    }
-    const std::string why = read ? "" : hdf5_reason();
-    for (char* each : texts) std::free(each);
-    if (read) return Value(std::move(made));
-    return refusal("hdf5.format", path, fmt::format("the texts do not read: {}", why),
-                   "the file is damaged, or its texts exceed the limit");
+  Error placed(Error found, const std::string& path) const {
+    found.at = ModelNode{where_, path};
+    return found;
   }
 
   Result<std::vector<Attribute>> attributes(const Handle& object, const std::string& path) {
@@ -375,29 +339,21 @@ class Reader {
       if (H5Aread(opened.id(), type.id(), bytes.data()) < 0) return unread();
       return text(unpadded(bytes, type));
     }
-    const Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(memory.id(), H5T_VARIABLE);
-    H5Tset_cset(memory.id(), H5Tget_cset(type.id()));
-    const auto length = text_length(opened);
-    if (!length) return unread();
-    NT_TRY_VOID(check_text(path, *length));
-    char* bytes = nullptr;
-    if (H5Aread(opened.id(), memory.id(), &bytes) < 0) return unread();
-    Value made = text(bytes == nullptr ? "" : bytes);
-    if (bytes != nullptr) H5free_memory(bytes);
-    return made;
+    auto made = heap_.of_attribute(opened, bytes_left_);
+    if (!made) return placed(std::move(made).error(), path);
+    return text(*made);
   }
 
   std::string where_;
   const ReadOptions& options_;
-  const std::uint64_t file_bytes_;
+  TextHeap heap_;
   std::uint64_t bytes_left_ = 0;
   std::size_t objects_ = 0;
 };
 
-Result<Item> read_open(const Handle& file, std::string where, std::uint64_t bytes,
-                       const ReadOptions& options) {
-  Reader reader(std::move(where), bytes, options);
+Result<Item> read_open(const Handle& file, std::string where, TextHeap::Fetch fetch,
+                       std::uint64_t bytes, const ReadOptions& options) {
+  Reader reader(std::move(where), std::move(fetch), bytes, options);
   if (!file) {
     return reader.refusal("hdf5.format", "/",
                           fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()),
@@ -448,7 +404,10 @@ Result<Item> read_item(const std::filesystem::path& path, const ReadOptions& opt
   const LibraryLock lock;
   const Handle access = file_access();
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
-  return read_open(file, path.string(), probe.size(), options);
+  const auto fetch = [&](std::uint64_t offset, std::span<char> buffer) {
+    return probe.read_at(offset, buffer);
+  };
+  return read_open(file, path.string(), fetch, probe.size(), options);
 }
 
 Result<Item> read_item(std::string_view bytes, std::string_view where, const ReadOptions& options) {
@@ -460,7 +419,11 @@ Result<Item> read_item(std::string_view bytes, std::string_view where, const Rea
       H5Pset_file_image(access.id(), const_cast<char*>(bytes.data()), bytes.size()) >= 0;
   const Handle file(taken ? H5Fopen(next_hdf5_name().c_str(), H5F_ACC_RDONLY, access.id()) : -1,
                     H5Fclose);
-  return read_open(file, std::string(where), bytes.size(), options);
+  const auto fetch = [&](std::uint64_t offset, std::span<char> buffer) -> Result<std::size_t> {
+    if (offset >= bytes.size()) return std::size_t{0};
+    return bytes.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
+  };
+  return read_open(file, std::string(where), fetch, bytes.size(), options);
 }
 
 }  // namespace neurotool::hdf5
