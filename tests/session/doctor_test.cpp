@@ -55,6 +55,24 @@ TEST(Response, SaysItsValueOnceWhereTheNetCountIsBounded) {
   EXPECT_EQ(response.count(0, 100), 15);
 }
 
+TEST(Response, ReadsBinaryDigitsAsOneNumber) {
+  Population population = layer(1, 2, 0.5f);
+  firing_of(population.neuron)->radix_bits = 4;
+  Population doubling = population;
+  Firing firing = *firing_of(population.neuron);
+  firing.initial_membrane = {};  // came with the bias
+  doubling.neuron =
+      Lif{.firing = firing, .decay = Tensor::scalar(std::int32_t{2}), .decay_shift = 0};
+  for (const Population& one : {population, doubling}) {
+    const Response response = *Response::of(one, 12);
+    EXPECT_TRUE(response.spells_digits());
+    EXPECT_DOUBLE_EQ(response.step(0), 0.5);
+    EXPECT_EQ(response.count(0, 3.2), 6);
+    EXPECT_EQ(response.count(0, 3.25), 7);
+    EXPECT_EQ(response.count(0, 100), 15);
+  }
+}
+
 TEST(Response, IsNothingForLeaksAndHardResets) {
   Population hard = layer(1, 1, 1);
   firing_of(hard.neuron)->reset = Reset::kToValue;
@@ -159,6 +177,30 @@ TEST(Advice, BeginsWithTheLargestError) {
 TEST(Advice, OffersOnlyOptionsThatThePassHasAndThatChangeSomething) {
   const auto found = remedies(with_errors(0.5, 0, 0), pipeline({{"method", "mmse"}}), 3);
   EXPECT_TRUE(found.empty());
+}
+
+TEST(Advice, OfAnExactPipelineSpeaksOfLevelsAndWeights) {
+  PipelineConfig config = pipeline({{"weight_bits", "8"}, {"input_bits", "8"}});
+  config.passes[0].name = "exact";
+  config.steps.value = 13;
+  PipelineConfig levels = pipeline({{"bits", "4"},
+                                    {"granularity", "channel"},
+                                    {"method", "percentile"},
+                                    {"bias_correction", "false"},
+                                    {"samples", "512"}});
+  levels.passes[0].name = "quantize_activations";
+  config.passes.insert(config.passes.begin(), levels.passes[0]);
+  const auto rounded = remedies(with_errors(0.02, 0.2, 0.1), config, 4);
+  EXPECT_EQ(
+      settings(rounded),
+      (std::vector<std::string>{
+          "passes.quantize_activations.bias_correction=true", "passes.quantize_activations.bits=5",
+          "passes.quantize_activations.method=mmse", "passes.exact.weight_bits=10"}));
+  // More levels take more steps than the examined run had.
+  EXPECT_EQ(rounded[1].config.steps.value, 0u);
+  EXPECT_EQ(
+      settings(remedies(with_errors(0, 0, 0.1), config, 3)),
+      (std::vector<std::string>{"passes.exact.weight_bits=10", "passes.exact.input_bits=10"}));
 }
 
 TEST(Advice, IsTriedAndTheBestComesFirst) {

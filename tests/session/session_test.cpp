@@ -39,6 +39,38 @@ TEST(SessionDoctor, AccountsForEveryLayerAndDrawsIt) {
   EXPECT_EQ(report.find("doctor")->find("samples")->dump(0), "100");
 }
 
+TEST(SessionDoctor, SeesOneExactNetworkInEveryCodeAndComparesItWithTheFloatOne) {
+  std::optional<Diagnosis> first;
+  for (const std::string mode : {"radix", "two_phase", "graded", "st_bif"}) {
+    const test::TempFolder temp;
+    const Ended ended = run(read(temp.write(
+        "p.yaml",
+        "version: 1\n" + model_line() + data_section() +
+            "passes: [infer_shapes, fold_constants, remove_identity, fold_batch_norm, "
+            "quantize_activations: { bits: 2 }, exact: { weight_bits: 12, fraction_bits: 4, "
+            "realisation: " +
+            mode + " }]\ntarget: cpu\nreport: { doctor: { samples: 60 } }\n")));
+    ASSERT_EQ(ended.result.outcome, Outcome::kDone) << ended.text();
+    const Diagnosis& diagnosis = ended.result.report.diagnosis.value();
+    EXPECT_TRUE(diagnosis.unseen.empty());
+    ASSERT_EQ(diagnosis.layers.size(), 1u);
+    const LayerDiagnosis& layer = diagnosis.layers.front();
+    // Two bits are the trouble; exact counts leave nothing to timing.
+    EXPECT_GT(layer.quantization, 0.1);
+    EXPECT_LT(layer.unevenness, 0.25 * layer.quantization);
+    EXPECT_LT(layer.over_fired + layer.under_fired, 0.005);  // sums beside a step
+    EXPECT_NEAR(layer.inherited, 0, 1e-6);
+    EXPECT_TRUE(std::ranges::any_of(diagnosis.advice, [](const Advice& advice) {
+      return advice.setting == "passes.quantize_activations.bits=3" && advice.tried.has_value();
+    }));
+    if (!first) first = diagnosis;
+    EXPECT_EQ(layer.quantization, first->layers[0].quantization) << mode;
+    EXPECT_EQ(layer.unevenness, first->layers[0].unevenness) << mode;
+    EXPECT_EQ(layer.up_to_here.correct, first->layers[0].up_to_here.correct) << mode;
+    EXPECT_EQ(diagnosis.spiking_accuracy.correct, first->spiking_accuracy.correct) << mode;
+  }
+}
+
 TEST(SessionDoctor, NeedsTheFloatNetwork) {
   const test::TempFolder temp;
   SessionOptions with = options();

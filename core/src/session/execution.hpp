@@ -87,9 +87,10 @@ class Execution {
   SessionResult result_;
   ReportFolder folder_;
   Model model_;
-  std::optional<TensorGraph> imported_;  ///< what float accuracy is measured on
-  std::optional<TensorGraph> changed_;   ///< what tensor passes made of it, where that differs
-  std::optional<TensorGraph> lowered_;   ///< as the lowering pass saw it
+  std::optional<TensorGraph> imported_;   ///< what float accuracy is measured on
+  std::optional<TensorGraph> changed_;    ///< what tensor passes made of it, where that differs
+  std::optional<TensorGraph> lowered_;    ///< as the lowering pass saw it
+  std::optional<TensorGraph> unrounded_;  ///< before activations got levels
   std::vector<PlannedPass> passes_;
   TargetRegistry registry_;
   std::optional<Target> target_;

@@ -65,7 +65,7 @@ Result<> Execution::examine_layers() {
                  "start from the trained network, or leave report.doctor out");
   }
   clock_.stage("examine layers");
-  const Patient patient{.network = *lowered_,
+  const Patient patient{.network = unrounded_ ? *unrounded_ : *lowered_,
                         .graph = *graph_,
                         .program = *program_,
                         .data = *test_,

@@ -47,17 +47,20 @@ class TensorInstrument final : public Instrument {
   bool approximated_ = false;
 };
 
-/// Keeps the float network that a lowering pass starts from.
+/// Keeps the float network that a lowering pass starts from, and the one before its activations
+/// were given levels.
 class LoweringInstrument final : public Instrument {
  public:
-  explicit LoweringInstrument(std::optional<TensorGraph>& network) : network_(network) {}
+  LoweringInstrument(std::optional<TensorGraph>& network, std::optional<TensorGraph>& unrounded)
+      : network_(network), unrounded_(unrounded) {}
   Result<> before(const PassInfo& info, const Model& model) override {
     if (info.from != info.to) network_ = model.tensor();
+    if (info.name == "quantize_activations" && !unrounded_) unrounded_ = model.tensor();
     return {};
   }
 
  private:
-  std::optional<TensorGraph>& network_;
+  std::optional<TensorGraph>&network_, &unrounded_;
 };
 
 std::string list_names(const std::vector<std::string>& names) {
@@ -213,7 +216,7 @@ Result<> Execution::check_training() const {
 void Execution::add_instruments(PassManager& manager) {
   manager.add(std::make_unique<SceneInstrument>(step_, before_step_));
   manager.add(std::make_unique<TensorInstrument>(changed_));
-  manager.add(std::make_unique<LoweringInstrument>(lowered_));
+  manager.add(std::make_unique<LoweringInstrument>(lowered_, unrounded_));
   if (options_.verify) manager.add(verify_instrument());
   manager.add(timing_instrument(result_.report.timing.passes));
   if (!options_.dump_ir || depth_ == Depth::kPlan) return;

@@ -18,7 +18,7 @@ struct Remedy {
 };
 
 /// The remedies for what was found, most promising first, at most `most`. `resolved` has every
-/// option of every pass filled in; the lowering pass is looked for by name in the registry.
+/// option of every pass filled in; the lowering pass is looked for in the registry.
 std::vector<Remedy> remedies(const Diagnosis& diagnosis, const PipelineConfig& resolved,
                              std::size_t most);
 

@@ -73,6 +73,10 @@ class Examination {
   Result<> run_float(BatchValues& batch);
   Result<> run_target(BatchValues& batch, std::int64_t first);
   Result<> take_counts(const RunResult& result, BatchValues& batch) const;
+  Result<std::vector<float>> net_counts(const RunResult& result, const Layer& layer,
+                                        std::size_t samples) const;
+  std::vector<float> spelled_counts(const RunResult& result, const Layer& layer,
+                                    std::size_t samples) const;
   Result<> compare(const BatchValues& batch);
   Result<> replace_layers(const BatchValues& batch);
   Tensor answer_to_float(const Layer& layer, const Tensor& before) const;
@@ -98,7 +102,12 @@ Result<> Examination::find_layers() {
       continue;
     }
     const Population& population = patient_.graph[id];
-    auto response = Response::of(population, patient_.steps);
+    if (patient_.graph.find(site.population + "_count").valid()) {
+      found_.unseen.push_back(fmt::format("'{}' ({}): several populations share its levels",
+                                          site.population, site.node));
+      continue;
+    }
+    auto response = Response::of(population, patient_.steps, site.offset);
     if (!response) {
       found_.unseen.push_back(fmt::format("'{}' ({}): no staircase describes its '{}' neurons",
                                           site.population, site.node,
@@ -191,7 +200,10 @@ Result<> Examination::run_target(BatchValues& batch, std::int64_t first) {
                           .stimuli = {},
                           .probes = {{output_, "readout"}}};
   request.stimuli.push_back(std::move(stimulus));
-  for (const Layer& layer : layers_) request.probes.push_back({layer.population, "readout"});
+  for (const Layer& layer : layers_) {
+    const bool digits = layer.sums.response().spells_digits();
+    request.probes.push_back({layer.population, digits ? "spikes" : "readout"});
+  }
   NT_TRY_VOID(check_progress(0.1));
   OnlyCancels inner(progress_);
   NT_TRY(const RunResult result, patient_.program.simulate(request, {diagnostics_, inner, {}}));
@@ -203,32 +215,63 @@ Result<> Examination::run_target(BatchValues& batch, std::int64_t first) {
 Result<> Examination::take_counts(const RunResult& result, BatchValues& batch) const {
   const auto samples = static_cast<std::size_t>(batch.samples.shape().front());
   for (const Layer& layer : layers_) {
-    const auto neurons = static_cast<std::size_t>(layer.neurons);
-    std::vector<float> counts(samples * neurons), rates(samples * neurons);
-    std::size_t rows = 0;
-    for (const ValueRecord& record : result.values) {
-      if (record.population != layer.population || record.variable != "readout") continue;
-      const auto sample = static_cast<std::size_t>(record.sample);
-      if (sample >= samples || record.value.size() != layer.neurons) continue;
-      ++rows;
-      for (std::size_t n = 0; n < neurons; ++n) {
-        const double count = record.value.at(static_cast<std::int64_t>(n));
-        counts[sample * neurons + n] = static_cast<float>(count);
-        rates[sample * neurons + n] =
-            static_cast<float>(count * layer.sums.response().step(static_cast<std::int64_t>(n)));
-      }
+    std::vector<float> counts;
+    if (layer.sums.response().spells_digits()) {
+      counts = spelled_counts(result, layer, samples);
+    } else {
+      NT_TRY(counts, net_counts(result, layer, samples));
     }
-    if (rows != samples) {
-      return error("target.misbehaved", {},
-                   fmt::format("the target sent {} readouts of '{}' for {} samples", rows,
-                               layer.found.population, samples),
-                   "neurotool plugin check FILE tests a plugin");
+    std::vector<float> rates(counts.size());
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      const auto neuron = static_cast<std::int64_t>(i) % layer.neurons;
+      rates[i] = static_cast<float>(double{counts[i]} * layer.sums.response().step(neuron));
     }
     const Shape shape{static_cast<std::int64_t>(samples), layer.neurons};
     batch.counts.push_back(Tensor::from(shape, std::move(counts)));
     batch.rates.push_back(Tensor::from(shape, std::move(rates)));
   }
   return {};
+}
+
+Result<std::vector<float>> Examination::net_counts(const RunResult& result, const Layer& layer,
+                                                   std::size_t samples) const {
+  const auto neurons = static_cast<std::size_t>(layer.neurons);
+  std::vector<float> counts(samples * neurons);
+  std::size_t rows = 0;
+  for (const ValueRecord& record : result.values) {
+    if (record.population != layer.population || record.variable != "readout") continue;
+    const auto sample = static_cast<std::size_t>(record.sample);
+    if (sample >= samples || record.value.size() != layer.neurons) continue;
+    ++rows;
+    for (std::size_t n = 0; n < neurons; ++n) {
+      counts[sample * neurons + n] =
+          static_cast<float>(record.value.at(static_cast<std::int64_t>(n)));
+    }
+  }
+  if (rows == samples) return counts;
+  return error("target.misbehaved", {},
+               fmt::format("the target sent {} readouts of '{}' for {} samples", rows,
+                           layer.found.population, samples),
+               "neurotool plugin check FILE tests a plugin");
+}
+
+/// The numbers that binary digits spell.
+std::vector<float> Examination::spelled_counts(const RunResult& result, const Layer& layer,
+                                               std::size_t samples) const {
+  const auto neurons = static_cast<std::size_t>(layer.neurons);
+  const Firing& firing = *firing_of(patient_.graph[layer.population].neuron);
+  std::vector<float> counts(samples * neurons);
+  for (const SpikeRecord& record : result.spikes) {
+    const bool own = record.population == layer.population && record.sample < samples &&
+                     record.step >= firing.window.fire_begin;
+    const std::uint64_t digit = record.step - firing.window.fire_begin;
+    if (!own || digit >= firing.radix_bits) continue;
+    const auto worth = static_cast<float>(1U << (firing.radix_bits - 1 - digit));
+    for (const std::uint32_t neuron : record.neurons) {
+      if (neuron < neurons) counts[record.sample * neurons + neuron] += worth;
+    }
+  }
+  return counts;
 }
 
 Result<> Examination::compare(const BatchValues& batch) {

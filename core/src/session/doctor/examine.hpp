@@ -13,7 +13,7 @@
 namespace neurotool {
 
 struct Patient {
-  const TensorGraph& network;  ///< as the lowering pass saw it
+  const TensorGraph& network;  ///< as the lowering pass saw it, or before activations got levels
   const SpikeGraph& graph;     ///< as the target compiled it
   const Program& program;
   const SampleSource& data;  ///< with labels

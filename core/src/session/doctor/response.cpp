@@ -17,15 +17,25 @@ double at_channel(const Tensor& parameter, std::int64_t channel, std::int64_t ch
                                : parameter.at(channel * (parameter.size() / channels));
 }
 
+/// A neuron that doubles its membrane and fires on binary digits: a sum like any other.
+bool reads_digits(const Lif& neuron) {
+  return neuron.firing.radix_bits > 0 && neuron.decay_shift == 0 && neuron.decay.defined() &&
+         neuron.decay.size() == 1 && neuron.decay.at(0) == 2;
+}
+
 }  // namespace
 
-std::optional<Response> Response::of(const Population& population, std::uint64_t steps) {
-  const auto* neuron = std::get_if<If>(&population.neuron);
-  if (neuron == nullptr || population.shape.empty()) return std::nullopt;
-  const Firing& firing = neuron->firing;
+std::optional<Response> Response::of(const Population& population, std::uint64_t steps,
+                                     double offset) {
+  const auto* doubling = std::get_if<Lif>(&population.neuron);
+  const bool sums =
+      std::holds_alternative<If>(population.neuron) || (doubling && reads_digits(*doubling));
+  if (!sums || population.shape.empty()) return std::nullopt;
+  const Firing& firing = *firing_of(population.neuron);
   if (firing.reset != Reset::kSubtract) return std::nullopt;
   const Emission& rule = firing.emission;
-  const bool says_it_once = rule.max_total != Emission::kUnbounded;
+  const bool digits = firing.radix_bits > 0;
+  const bool says_it_once = digits || rule.max_total != Emission::kUnbounded;
   const double span = says_it_once ? 1 : static_cast<double>(steps);
   Response response;
   response.channels_ = population.shape.front();
@@ -35,11 +45,15 @@ std::optional<Response> Response::of(const Population& population, std::uint64_t
       return at_channel(parameter, channel, response.channels_, absent);
     };
     response.step_.push_back(get(population.payload_value, 1) / span);
-    response.offset_.push_back(get(firing.initial_membrane, 0) / get(firing.threshold, 1));
+    response.offset_.push_back(
+        doubling ? offset : get(firing.initial_membrane, 0) / get(firing.threshold, 1));
   }
   const double per_run = static_cast<double>(steps) * rule.max_per_step;
-  response.most_ = says_it_once ? static_cast<double>(rule.max_total) : per_run;
-  response.least_ = rule.min_per_step < 0 ? static_cast<double>(rule.min_total) : 0;
+  response.digits_ = digits;
+  response.most_ = digits         ? std::ldexp(1.0, static_cast<int>(firing.radix_bits)) - 1
+                   : says_it_once ? static_cast<double>(rule.max_total)
+                                  : per_run;
+  response.least_ = !digits && rule.min_per_step < 0 ? static_cast<double>(rule.min_total) : 0;
   return response;
 }
 
