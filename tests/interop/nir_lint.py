@@ -66,7 +66,7 @@ READERS = [norse, sinabs, snntorch, spikingjelly]
 
 
 def attempt(reader, path, pipe):
-    sys.stdout = None  # snnTorch talks
+    sys.stdout = sys.stderr = None  # snnTorch and torch.fx talk
     try:
         graph = nir.read(path)
         with torch.no_grad():

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <map>
 
+#include "base/random.hpp"
 #include "eval/spike_eval.hpp"
 #include "io/netx/netx.hpp"
 #include "io/npy.hpp"
@@ -134,24 +137,51 @@ std::int64_t mismatches(const Network& network, const std::filesystem::path& tra
   return compared == 0 ? -1 : wrong;
 }
 
+std::vector<std::filesystem::path> all_published() {
+  std::vector<std::filesystem::path> files;
+  if (!std::filesystem::exists(published(""))) return files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(published(""))) {
+    if (entry.path().extension() == ".net") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 TEST(Netx, EveryPublishedNetworkReadsAndIsWrittenTheSame) {
-  for (const char* name :
-       {"tinynet/tiny.net", "mnist_mlp/trained_mnist_network.net", "bootstrap_mnist/network.net",
-        "oxford/network.net", "ntidigits/ntidigits.net", "recurrent/recurrent_example.net",
-        "pilotnet_snn/network.net", "pilotnet_sdnn_33x100/network.net",
-        "pilotnet_sdnn_33x100/square_network.net", "pilotnet_sdnn_33x100/network_slayer.net",
-        "pilotnet_sdnn_66x200/network.net", "legacy_recurrent/netLoihi_rec_th1.net"}) {
-    NT_NEEDS_DATA(published(name));
-    const auto network = read(published(name));
-    ASSERT_TRUE(network.has_value()) << name << ": " << to_string(network.error());
-    EXPECT_GT(network->layers.size(), 1u) << name;
+  NT_NEEDS_DATA(published(""));
+  const auto files = all_published();
+  EXPECT_EQ(files.size(), 12U);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file);
+    const auto network = read(file);
+    ASSERT_TRUE(network.has_value()) << to_string(network.error());
+    EXPECT_GT(network->layers.size(), 1u);
     const auto bytes = write(*network);
     ASSERT_TRUE(bytes.has_value()) << to_string(bytes.error());
     const auto back = read(*bytes, "again");
     ASSERT_TRUE(back.has_value());
-    EXPECT_TRUE(*back == *network) << name;
-    EXPECT_EQ(*write(*back), *bytes) << name;
+    EXPECT_TRUE(*back == *network);
+    EXPECT_EQ(*write(*back), *bytes);
   }
+}
+
+/// What becomes of each: a graph that is written again, or a refusal that names a layer.
+TEST(Netx, EveryPublishedNetworkIsAGraphOrRefusedByLayer) {
+  NT_NEEDS_DATA(published(""));
+  std::vector<std::string> graphs;
+  for (const auto& file : all_published()) {
+    SCOPED_TRACE(file);
+    Diagnostics diagnostics;
+    const auto graph = to_graph(*read(file), "net", diagnostics);
+    if (graph) {
+      graphs.push_back(file.parent_path().filename().string());
+      continue;
+    }
+    EXPECT_EQ(graph.error().code, "netx.unsupported");
+    EXPECT_THAT(to_string(graph.error()), HasSubstr("node '/layer/"));
+  }
+  EXPECT_THAT(graphs, testing::ElementsAre("bootstrap_mnist", "mnist_mlp", "oxford", "pilotnet_snn",
+                                           "recurrent", "tinynet"));
 }
 
 TEST(Netx, PublishedNetworksRunAsLavaRunsThem) {
@@ -278,6 +308,56 @@ TEST(Netx, ExportRefusesByPopulation) {
   large.projections[0].connectivity = Dense{Tensor::from<std::int16_t>({2, 2}, {300, -1, 0, 0})};
   EXPECT_THAT(said(large),
               HasSubstr("error[netx.value]: the weight 300 is outside Lava's -256 to 254"));
+}
+
+/// Spikes of the last population at random input spikes, [neurons, steps] as Lava has them.
+Tensor last_spikes(const SpikeGraph& graph, const Tensor& input, std::int64_t steps) {
+  const PopulationId last = graph.live_populations().back();
+  const std::int64_t neurons = graph[last].size();
+  std::vector<float> spikes(static_cast<std::size_t>(neurons * steps));
+  const SpikeEvaluator evaluator(graph);
+  SpikeState state = evaluator.initial_state();
+  const std::vector<Stimulus> stimuli{{graph.find("input"), input}};
+  const auto ran = evaluator.run(state, stimuli, static_cast<std::uint64_t>(steps),
+                                 [&](const StepRecord& record) {
+                                   if (record.population != last) return;
+                                   for (std::size_t i = 0; i < record.payload_i.size(); ++i)
+                                     spikes[i * static_cast<std::size_t>(steps) + record.step] =
+                                         static_cast<float>(record.payload_i[i]);
+                                 });
+  EXPECT_TRUE(ran.has_value()) << to_string(ran.error());
+  return Tensor::from<float>({neurons, steps}, std::move(spikes));
+}
+
+/// For tests/interop/run_lava: networks that we write, what goes in, and what has to come out.
+TEST(NetxInterop, WritesFilesForLava) {
+  const char* folder = std::getenv("NEUROTOOL_NETX_FILES");
+  if (folder == nullptr) GTEST_SKIP() << "NEUROTOOL_NETX_FILES names no folder";
+  constexpr std::int64_t kSteps = 60;
+  const std::filesystem::path into(folder);
+  std::filesystem::create_directories(into);
+  for (const char* name : {"mnist_mlp/trained_mnist_network", "recurrent/recurrent_example"}) {
+    const auto file = published(std::string(name) + ".net");
+    NT_NEEDS_DATA(file);
+    Diagnostics diagnostics;
+    const auto graph = to_graph(*read(file), "net", diagnostics);
+    ASSERT_TRUE(graph.has_value()) << to_string(graph.error());
+    const auto network = from_graph(*graph, diagnostics);
+    ASSERT_TRUE(network.has_value()) << to_string(network.error());
+    const std::string stem = file.parent_path().filename().string();
+    ASSERT_TRUE(write(into / (stem + ".net"), *network).has_value());
+    const std::int64_t inputs = (*graph)[graph->find("input")].size();
+    RandomStream random(7, "netx", stem);
+    std::vector<std::int32_t> steps(static_cast<std::size_t>(kSteps * inputs));
+    for (auto& value : steps) value = random.uniform() < 0.5 ? 1 : 0;
+    const auto input = Tensor::from<std::int32_t>({kSteps, inputs}, std::move(steps));
+    const Tensor output = last_spikes(*graph, input, kSteps);
+    double spikes = 0;
+    for (std::int64_t i = 0; i < output.size(); ++i) spikes += output.at(i);
+    EXPECT_GT(spikes, 0) << stem;
+    std::ofstream(into / (stem + ".in.npy"), std::ios::binary) << format_npy(input);
+    std::ofstream(into / (stem + ".out.npy"), std::ios::binary) << format_npy(output);
+  }
 }
 
 }  // namespace

@@ -32,11 +32,46 @@ Document read_back(const std::string& bytes) {
   return document ? *document : Document{};
 }
 
-TEST(NirRoundTrip, RandomGraphsOfAllTypesComeBackEqual) {
+/// What the random graphs have between them.
+struct Seen {
   std::set<std::string_view> types;
+  std::set<DType> numbers;
+  std::size_t metadata_texts = 0, metadata_trees = 0, nested = 0, of_graphs = 0;
+
+  void take(const Graph& graph) {
+    of_graphs += graph.metadata.empty() ? 0 : 1;
+    take(graph.metadata);
+    for (const Node& node : graph.nodes) {
+      types.insert(type_name(node.primitive));
+      take(node.metadata);
+      std::visit(
+          [&](const auto& primitive) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(primitive)>, Graph>) {
+              ++nested;
+              take(primitive);
+            } else {
+              each_parameter(primitive, [&](std::string_view, const auto& field, Presence) {
+                if constexpr (std::is_same_v<std::decay_t<decltype(field)>, Tensor>)
+                  if (field.defined()) numbers.insert(field.dtype());
+              });
+            }
+          },
+          node.primitive);
+    }
+  }
+  void take(const Metadata& tree) {
+    for (const MetadataEntry& entry : tree.entries) {
+      metadata_texts += std::holds_alternative<std::string>(entry.value) ? 1 : 0;
+      metadata_trees += std::holds_alternative<Metadata>(entry.value) ? 1 : 0;
+    }
+  }
+};
+
+TEST(NirRoundTrip, RandomGraphsOfAllTypesComeBackEqual) {
+  Seen seen;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const Document document = test::random_nir({.seed = seed});
-    for (const Node& node : document.graph.nodes) types.insert(type_name(node.primitive));
+    seen.take(document.graph);
     const std::string bytes = written(document);
     const Document back = read_back(bytes);
     EXPECT_EQ(back.version, document.version);
@@ -46,7 +81,35 @@ TEST(NirRoundTrip, RandomGraphsOfAllTypesComeBackEqual) {
     }
     ASSERT_EQ(written(back), bytes) << "seed " << seed << ": other bytes from what was read";
   }
-  EXPECT_EQ(types.size(), std::variant_size_v<Primitive>);
+  EXPECT_EQ(seen.types.size(), std::variant_size_v<Primitive>);
+  EXPECT_GE(seen.numbers.size(), 4U);
+  EXPECT_GT(seen.metadata_texts, 100U);
+  EXPECT_GT(seen.metadata_trees, 10U);
+  EXPECT_GT(seen.of_graphs, 100U);
+  EXPECT_GT(seen.nested, 100U);
+}
+
+/// Equality of tensors is that of their types too, so an older version changes none of them.
+TEST(NirRoundTrip, EveryVersionWritesTheSameBytesTwice) {
+  for (const char* version :
+       {"1.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5", "1.0.6", "1.0.7", "1.0.8"}) {
+    SCOPED_TRACE(version);
+    std::size_t documents = 0;
+    for (std::uint64_t seed = 0; seed < 25; ++seed) {
+      const Document document = test::random_nir({.seed = seed});
+      Diagnostics diagnostics;
+      const auto bytes = write(document, diagnostics, {.max_nir_version = version});
+      if (!bytes) continue;  // has what the version lacks
+      ++documents;
+      const Document back = read_back(*bytes);
+      EXPECT_EQ(back.version, version);
+      Diagnostics again;
+      const auto twice = write(back, again, {.max_nir_version = version});
+      ASSERT_TRUE(twice.has_value()) << to_string(twice.error());
+      ASSERT_EQ(*twice, *bytes) << "seed " << seed;
+    }
+    EXPECT_GT(documents, 2U);
+  }
 }
 
 TEST(NirRoundTrip, ReferenceTakesWhatItDoesNotMisread) {
