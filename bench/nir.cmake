@@ -1,8 +1,7 @@
 # NIR files of other simulators under our presets, and ours for them (tests/interop/run_nir).
-add_executable(nir_interop nir_interop.cpp)
+add_executable(nir_interop nir_interop.cpp nir_ours.cpp)
 target_include_directories(nir_interop PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-target_link_libraries(nir_interop PRIVATE neurotool_frontend neurotool_eval neurotool_io
-  neurotool_ir neurotool_base neurotool_warnings fmt::fmt)
+target_link_libraries(nir_interop PRIVATE neurotool_core neurotool_warnings fmt::fmt)
 
 set(nir_examples ${PROJECT_SOURCE_DIR}/../shared/nir-examples)
 if(NEUROTOOL_BUILD_TESTS AND EXISTS ${nir_examples})
@@ -10,6 +9,8 @@ if(NEUROTOOL_BUILD_TESTS AND EXISTS ${nir_examples})
   set_tests_properties(bench.nir_interop PROPERTIES LABELS "nir;data")
 endif()
 if(NEUROTOOL_BUILD_TESTS)
+  add_test(NAME bench.nir_ours COMMAND nir_interop)
+  set_tests_properties(bench.nir_ours PROPERTIES LABELS nir)
   # Needs the packages of tests/interop/nir_requirements.txt, or the network; skips itself without.
   add_test(NAME interop.nir COMMAND ${PROJECT_SOURCE_DIR}/tests/interop/run_nir
     $<TARGET_FILE:nir_interop> $<TARGET_FILE:neurotool> ${CMAKE_BINARY_DIR}/interop_nir)

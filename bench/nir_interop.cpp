@@ -1,9 +1,10 @@
 // NIR between simulators, as a table: what our presets make of the files and inputs that other
 // simulators ran, and files of ours for them to run.
 //
-//   nir_interop FOLDER            the runs of FOLDER/golden/manifest.json (nir-examples)
-//   nir_interop --runs FILE       one run per line: network simulator dt file input output
-//   nir_interop --write FOLDER    networks of ours in each profile, with inputs and expected
+//   nir_interop                   networks of ours in each profile, under the rules of their
+//   readers nir_interop FOLDER            the runs of FOLDER/golden/manifest.json (nir-examples),
+//   and those nir_interop --runs FILE       one run per line: network simulator dt file input
+//   output nir_interop --write FOLDER    networks of ours in each profile, with inputs and expected
 //   outputs
 //
 // Ends with 1 where a single spike differs.
@@ -20,6 +21,7 @@
 #include "base/files.hpp"
 #include "eval/spike_eval.hpp"
 #include "frontend/nir/export.hpp"
+#include "nir_ours.hpp"
 #include "support/nir_golden.hpp"
 #include "support/nir_networks.hpp"
 
@@ -151,10 +153,14 @@ int write(const fs::path& folder) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  if (arguments.size() == 1) return print(test::golden_runs(arguments[0]));
+  if (arguments.empty()) return print_ours() ? 0 : 1;
+  if (arguments.size() == 1 && !arguments[0].starts_with("--")) {
+    const int others = print(test::golden_runs(arguments[0]));
+    return print_ours() ? others : 1;
+  }
   if (arguments.size() == 2 && arguments[0] == "--runs") return print(listed_runs(arguments[1]));
   if (arguments.size() == 2 && arguments[0] == "--write") return write(arguments[1]);
-  fmt::print(stderr, "nir_interop FOLDER | --runs FILE | --write FOLDER\n");
+  fmt::print(stderr, "nir_interop [FOLDER] | --runs FILE | --write FOLDER\n");
   return 2;
 }
 

@@ -171,6 +171,27 @@ TEST(NirExportRun, KeepsTheMappingOfAChip) {
   EXPECT_EQ(placed, 128);
 }
 
+TEST(NirExportRun, SaysWhatAWholeNumberOfTheInputIs) {
+  const test::TempFolder temp;
+  const Ended first = run(read(temp.write(
+      "p.yaml", "version: 1\n" + model_line() + data_section() +
+                    "passes: [infer_shapes, fold_constants, remove_identity, fold_batch_norm, "
+                    "qcfs: { steps: 8 }, quantize: { weight_bits: 8 }]\n"
+                    "target: cpu\nreport: { directory: out }\n"
+                    "export: { nir: norse }\n")));
+  ASSERT_EQ(first.result.outcome, Outcome::kDone) << first.text();
+  EXPECT_THAT(first.text(), HasSubstr("a sample is divided by"));
+  fs::copy_file(temp / "out/artifacts/model.nir", temp / "net.nir");
+  std::string pixels = data_section();
+  pixels.replace(pixels.find("divide: 255"), 11, "divide: 1");
+  const Ended second = run(read(
+      temp.write("q.yaml", "version: 1\nmodel: { path: net.nir }\n" + pixels + "target: cpu\n")));
+  ASSERT_EQ(second.result.outcome, Outcome::kDone) << second.text();
+  EXPECT_TRUE(second.has("nir.input-unit"));
+  EXPECT_EQ(second.result.report.spiking_accuracy->correct,
+            first.result.report.spiking_accuracy->correct);
+}
+
 TEST(NirMapping, IsOneCoreOrRangesOfNeurons) {
   SpikeGraph graph;
   to_nir::Exported exported;

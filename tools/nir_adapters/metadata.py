@@ -22,6 +22,19 @@ def initial_potentials(graph):
     return result
 
 
+def is_soft(graph):
+    """Whether neurons reset by subtraction; all of a graph do, or none."""
+    return own(graph).get("reset", "subtract") == "subtract"
+
+
+def reset_value(node):
+    """The one value that all neurons of a node reset to."""
+    values = np.unique(np.asarray(0.0 if node.v_reset is None else node.v_reset))
+    if values.size != 1:
+        raise ValueError(f"neurons of one node reset to {values.size} values")
+    return float(values[0])
+
+
 def module_name(node):
     """nirtorch names a node's module like this."""
     return node.replace(".", "_")

@@ -309,6 +309,10 @@ OwnMetadata own_metadata(const Graph& graph) {
   own.compare = text("compare");
   own.profile = text("profile");
   own.input = text("input");
+  if (const MetadataEntry* unit = tree->find("input_unit")) {
+    const auto* value = std::get_if<Tensor>(&unit->value);
+    if (value && value->size() > 0 && value->at(0) > 0) own.input_unit = value->at(0);
+  }
   const double steps = number("T");
   if (steps >= 1 && steps <= 1e6) own.steps = static_cast<std::uint32_t>(steps);
   by_node("v_init", own.v_init);
@@ -342,9 +346,17 @@ Result<Choice> choose(const Document& document, const std::string& path, const N
   Chooser chooser(document, reading);
   NT_TRY(Choice choice, chooser.choose());
   diagnostics.report(
-      note("nir.discretization", ModelNode{path, ""},
+      note("nir.discretization", FilePosition{.path = path},
            fmt::format("read with {} ({})", describe(choice.discretization), chooser.reasons()),
            "model.nir of a pipeline sets each of them, see docs/pipeline.md"));
+  if (const double unit = own_metadata(document.graph).input_unit; unit != 1) {
+    diagnostics.report(warning(
+        "nir.input-unit", FilePosition{.path = path},
+        fmt::format("the network was made for samples divided by {} and rounded, and samples are "
+                    "shown as they are",
+                    number_text(unit)),
+        "choose data.preprocess so that samples are whole numbers of that unit"));
+  }
   return choice;
 }
 

@@ -27,6 +27,7 @@ struct OwnMetadata {
   double dt_seconds = 0;
   std::string time_unit, reset, compare, profile, input;
   std::uint32_t steps = 0;
+  double input_unit = 1;  ///< real value of what the input takes as 1
   std::map<std::string, Tensor, std::less<>> v_init, theta;  ///< by node
 };
 OwnMetadata own_metadata(const nir::Graph& graph);
@@ -37,8 +38,8 @@ struct Choice {
   std::uint32_t steps = 0;  ///< per sample; 0: not said
 };
 
-/// Notes: nir.discretization. Errors: nir.option, nir.time-unit (the values look like milliseconds
-/// or steps, and nobody says).
+/// Notes: nir.discretization. Warnings: nir.input-unit. Errors: nir.option, nir.time-unit (the
+/// values look like milliseconds or steps, and nobody says).
 Result<Choice> choose(const nir::Document& document, const std::string& path,
                       const NirReading& reading, Diagnostics& diagnostics);
 

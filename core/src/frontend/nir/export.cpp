@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.hpp"
 #include "frontend/nir/export_order.hpp"
 #include "frontend/nir/export_projections.hpp"
 #include "frontend/nir/exporter.hpp"
@@ -121,6 +122,7 @@ class Exporter {
       if (made_.input.empty()) {
         made_.input = name;
         held_ = std::get<Input>(p.neuron).held;
+        note_input_unit(p);
       }
       ends_[id.index] = {name};
     }
@@ -283,6 +285,17 @@ class Exporter {
         "use the profile 'native', or a reader on nirtorch.nir_to_torch"));
   }
 
+  /// NIR has no place for the real value of a whole number.
+  void note_input_unit(const Population& p) {
+    if (!p.payload_value.defined() || is_one(p.payload_value)) return;
+    input_unit_ = compressed(values_of(p.payload_value, p.shape, 1), p.shape);
+    diagnostics_.report(note("nir.lowered", ModelNode{"", p.name},
+                             fmt::format("'{}' takes whole numbers: a sample is divided by {} and "
+                                         "rounded, half to even, before it is shown",
+                                         p.name, number_text(input_unit_.at(0))),
+                             "the file says it as metadata/neurotool/input_unit"));
+  }
+
   void add_metadata() {
     nir::Metadata& tree = nir::subtree(made_.graph.metadata, "neurotool");
     const auto text = [&](std::string_view key, std::string value) {
@@ -296,6 +309,7 @@ class Exporter {
     text("spikes", "single");
     text("profile", std::string(profile_name(options_.profile)));
     text("input", held_ ? "held" : "steps");
+    if (input_unit_.defined()) nir::set(tree, "input_unit", input_unit_);
     text("readout", made_.sums_output ? "sum" : "last");
     if (!options_.producer.empty()) text("producer", options_.producer);
     if (graph_.steps > 0) nir::set(tree, "T", nir::int_tensor(graph_.steps));
@@ -316,6 +330,7 @@ class Exporter {
   Exported made_;
   Namer namer_;
   bool held_ = true;
+  Tensor input_unit_;       ///< real value of one unit of the input; absent: 1
   std::vector<Ends> ends_;  ///< by population
   std::vector<std::string> enter_;
   std::vector<std::vector<double>> taken_;
