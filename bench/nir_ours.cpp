@@ -71,26 +71,26 @@ Result<Fidelity> measured(std::uint32_t seed, const Column& column) {
 bool print_ours() {
   fmt::print(
       "\nmismatches of simulators with networks that we exported, of spikes of all layers\n\n");
-  fmt::print("{:<16}", "network");
+  fmt::print("{:<12}", "network");
   for (const Column& column : kColumns) {
-    fmt::print("{:>24}", fmt::format("{}{} ({})", column.reader, column.adapter ? "" : " as is",
-                                     column.profile));
+    fmt::print("{:>26}", fmt::format("{}: {}{}", column.profile, column.reader,
+                                     column.adapter ? "" : ", as is"));
   }
   fmt::print("\n");
   bool exact = true;
   for (std::uint32_t seed = 0; seed < 8; ++seed) {
-    fmt::print("{:<16}", fmt::format("converted {}", seed));
+    fmt::print("{:<12}", fmt::format("converted {}", seed));
     for (const Column& column : kColumns) {
       const auto found = measured(seed, column);
       if (!found) {
         exact = false;
-        fmt::print("{:>24}", "refused");
+        fmt::print("{:>26}", "refused");
         fmt::print(stderr, "{}\n", to_string(found.error()));
         continue;
       }
       const FidelityLayer all = found->total();
       exact = exact && (all.mismatches == 0 || !column.exact);
-      fmt::print("{:>24}", fmt::format("{}/{}", all.mismatches, all.either));
+      fmt::print("{:>26}", fmt::format("{}/{}", all.mismatches, all.either));
     }
     fmt::print("\n");
   }

@@ -57,20 +57,6 @@ TEST_F(NirPipelines, EveryShippedOneExportsAFaithfulFile) {
                        {"nir_export_norse.yaml", "nir_export_sinabs.yaml", "nir_roundtrip.yaml"}));
 }
 
-TEST_F(NirPipelines, WhatTheyExportTheirReadersTake) {
-  for (const auto& [config, file, reader] :
-       {std::tuple{"nir_export_norse.yaml", "mnist.nir", "norse"},
-        {"nir_export_sinabs.yaml", "mnist.nir", "sinabs"},
-        {"nir_export_sinabs.yaml", "mnist.nir", "spikingjelly"},
-        {"nir_roundtrip.yaml", "mnist_lif.nir", "snntorch"}}) {
-    SCOPED_TRACE(config);
-    ASSERT_EQ(run(config).exit, 0);
-    const ToolResult lint = run_tool(
-        {.arguments = {"nir", "lint", artifact(file).string(), "--for", reader}, .folder = "."});
-    EXPECT_EQ(lint.exit, 0) << lint.out << lint.err;
-  }
-}
-
 TEST_F(NirPipelines, AnotherReaderIsExitOneWithItsNumberAndNoFile) {
   const ToolResult result =
       run("nir_export_sinabs.yaml", {"export.nir.check=spikingjelly", "export.nir.adapter=false"});
@@ -88,8 +74,11 @@ TEST_F(NirPipelines, AnotherReaderIsExitOneWithItsNumberAndNoFile) {
   EXPECT_TRUE(fs::exists(artifact("mnist.nir")));
 }
 
-TEST_F(NirPipelines, DataBesideTheFileAreOfItsNodes) {
+TEST_F(NirPipelines, WhatIsForSinabsItsLintTakesAndTheDataAreOfItsNodes) {
   ASSERT_EQ(run("nir_export_sinabs.yaml").exit, 0);
+  const ToolResult lint =
+      run_tool({.arguments = {"nir", "lint", artifact("mnist.nir").string(), "--for", "sinabs"}});
+  EXPECT_EQ(lint.exit, 0) << lint.out << lint.err;
   Diagnostics diagnostics;
   const auto file = nir::read(artifact("mnist.nir"), diagnostics);
   const auto data = nir::read_data(artifact("mnist.data.nir"));
@@ -98,16 +87,6 @@ TEST_F(NirPipelines, DataBesideTheFileAreOfItsNodes) {
   for (const auto& [name, recorded] : data->nodes) {
     EXPECT_NE(file->graph.find(name), nullptr) << name;
   }
-}
-
-TEST_F(NirPipelines, ADryRunSeesTheExportAndWritesNothing) {
-  const ToolResult result =
-      run_tool({.arguments = {"run", (kConfigs / "nir_export_sinabs.yaml").string(), "--dry-run",
-                              "--set", "report.directory=" + (folder_ / "out").string()},
-                .folder = folder_.path()});
-  EXPECT_EQ(result.exit, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("nir.lowered"));
-  EXPECT_FALSE(fs::exists(folder_ / "out"));
 }
 
 }  // namespace
