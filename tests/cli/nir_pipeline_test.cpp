@@ -76,8 +76,8 @@ TEST_F(NirPipelines, AnotherReaderIsExitOneWithItsNumberAndNoFile) {
 
 TEST_F(NirPipelines, WhatIsForSinabsItsLintTakesAndTheDataAreOfItsNodes) {
   ASSERT_EQ(run("nir_export_sinabs.yaml").exit, 0);
-  const ToolResult lint =
-      run_tool({.arguments = {"nir", "lint", artifact("mnist.nir").string(), "--for", "sinabs"}});
+  const std::string file_name = artifact("mnist.nir").string();
+  const ToolResult lint = run_tool({"nir", "lint", file_name, "--for", "sinabs"});
   EXPECT_EQ(lint.exit, 0) << lint.out << lint.err;
   Diagnostics diagnostics;
   const auto file = nir::read(artifact("mnist.nir"), diagnostics);
