@@ -1,7 +1,9 @@
 // quantize_activations: rectifiers get levels whose largest is the threshold, bounds of clips stay,
 // and channel means are those of the float network.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "eval/tensor_eval.hpp"
@@ -96,6 +98,80 @@ TEST(QuantizeActivations, BiasCorrectionStaysInFrontOfTheSoftmaxThatEndsANetwork
       model, "infer_shapes,quantize_activations{bits=2, bias_correction=true},exact", &samples);
   ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
   EXPECT_EQ(model.level(), Level::kSpike);
+}
+
+/// A linear bottleneck with a residual and a block that normalises before it rectifies.
+Model bottleneck_network() {
+  Network net({2, 8, 8}, 6);
+  net.conv("expand", 2, 6, 1, 0.4).relu("r1").conv("narrow", 6, 3, 1, 0.4);
+  const ValueId narrow = net.value();
+  net.conv("expand2", 3, 6, 1, 0.4).relu("r2").conv("narrow2", 6, 3, 1, 0.4);
+  net.add("residual", Binary{BinaryKind::kAdd}, {narrow});
+  net.pool("pool").conv("last", 3, 4, 1, 0.4).relu("r3").add("flat", Flatten{});
+  return net.gemm("g1", 64, 5, 0.3).finish("bottleneck");
+}
+
+TEST(QuantizeActivations, GivesSumsBetweenLinearLayersLevelsOnBothSidesOfZero) {
+  const MemorySamples samples = random_samples({2, 8, 8}, 48, -1, 1);
+  Model model = bottleneck_network();
+  const PassRun run = run_passes(model, "infer_shapes,quantize_activations{bits=8}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  std::vector<std::string> linear;
+  for (const OpNode& node : model.tensor().ops) {
+    const auto* levels = std::get_if<QuantizedActivation>(&node.op);
+    if (levels != nullptr && levels->low == -127 && levels->high == 127)
+      linear.push_back(node.name);
+  }
+  EXPECT_THAT(linear, testing::ElementsAre("narrow/levels", "residual/levels"));
+  // They are levels of the sums: the more there are, the nearer the network is to the float one.
+  const auto outputs = [&](const std::string& passes) {
+    Model other = bottleneck_network();
+    EXPECT_TRUE(run_passes(other, passes, &samples).result.has_value());
+    return output_means(other, samples);
+  };
+  const auto wanted = outputs("infer_shapes");
+  const auto error = [&](const std::string& bits) {
+    const auto found =
+        outputs("infer_shapes,quantize_activations{bits=8, method=max, linear_bits=" + bits + "}");
+    return largest_difference(wanted, found);
+  };
+  EXPECT_LT(error("8"), 0.3 * error("4"));
+}
+
+TEST(QuantizeActivations, LinearBottlenecksAreExactInEveryRealisation) {
+  const MemorySamples samples = random_samples({2, 8, 8}, 24, -1, 1);
+  for (const char* mode : {"auto", "two_phase", "graded", "st_bif", "sigma_delta"}) {
+    Model model = bottleneck_network();
+    const PassRun run = run_passes(
+        model,
+        "infer_shapes,quantize_activations{linear_bits=5},exact{realisation=" + std::string(mode) +
+            "},certify{samples=6}",
+        &samples);
+    ASSERT_TRUE(run.result.has_value()) << mode << ": " << to_string(run.result.error());
+    EXPECT_EQ(run.fact("network", "mismatches"), 0) << mode;
+  }
+}
+
+TEST(QuantizeActivations, ASumThatOnlyActivationsReadNeedsNoLevels) {
+  Network net({2, 6, 6}, 4);
+  net.conv("c1", 2, 4, 1, 0.4);
+  const ValueId sum = net.value();
+  net.relu("up");
+  const ValueId up = net.value();
+  Model model = net.add("sum", Binary{BinaryKind::kAdd}, {up}).finish("net");
+  TensorGraph& graph = model.tensor();
+  // up + relu(-c1): both read c1.
+  const ValueId negated = graph.add_op("minus", Unary{UnaryKind::kNeg}, {sum});
+  const ValueId down = graph.add_op("down", Unary{UnaryKind::kRelu}, {negated});
+  const auto join = std::ranges::find(graph.ops, "sum", &OpNode::name);
+  join->inputs = {up, down};
+  const MemorySamples samples = random_samples({2, 6, 6}, 8, -1, 1);
+  const PassRun run = run_passes(model, "infer_shapes,quantize_activations", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  for (const OpNode& node : model.tensor().ops) {
+    const auto* levels = std::get_if<QuantizedActivation>(&node.op);
+    EXPECT_TRUE(levels == nullptr || levels->low == 0) << node.name;
+  }
 }
 
 }  // namespace

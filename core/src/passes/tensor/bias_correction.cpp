@@ -6,50 +6,29 @@
 #include <tuple>
 #include <utility>
 
-#include "eval/tensor_eval.hpp"
 #include "passes/tensor/pass_tools.hpp"
+#include "passes/tensor/watch.hpp"
 
 namespace neurotool::tensor_passes {
 namespace {
 
-constexpr std::int64_t kBatch = 32;         // bounds the memory of the activations
 constexpr std::int64_t kMostSamples = 128;  // for each place the network runs once on all of them
 
 /// Means of the channels (axis 1) of each watched value.
 Result<std::vector<std::vector<double>>> channel_means(const TensorGraph& graph,
                                                        const std::vector<ValueId>& watched,
                                                        std::int64_t samples, Context& context) {
-  const SampleSource& source = *context.calibration;
-  Shape shape = graph[graph.inputs.at(0)].shape.value_or(Shape{kFreeDim});
-  const std::int64_t step = shape[0] == kFreeDim ? kBatch : shape[0];
   std::vector<std::vector<double>> sums(watched.size());
   std::vector<std::int64_t> counts(watched.size(), 0);
-  const auto observe = [&](ValueId id, const Tensor& values) {
-    for (std::size_t i = 0; i < watched.size(); ++i) {
-      if (watched[i] != id) continue;
-      const auto channels = static_cast<std::size_t>(values.shape().at(1));
-      const auto data = values.as<float>();
-      const std::size_t inner =
-          data.size() / channels / static_cast<std::size_t>(values.shape()[0]);
-      sums[i].resize(channels, 0);
-      for (std::size_t k = 0; k < data.size(); ++k) {
-        sums[i][k / inner % channels] += double{data[k]};
-      }
-      counts[i] += values.shape()[0] * static_cast<std::int64_t>(inner);
-    }
+  const auto add = [&](std::size_t i, const Tensor& values) {
+    const auto channels = static_cast<std::size_t>(values.shape().at(1));
+    const auto data = values.as<float>();
+    const std::size_t inner = data.size() / channels / static_cast<std::size_t>(values.shape()[0]);
+    sums[i].resize(channels, 0);
+    for (std::size_t k = 0; k < data.size(); ++k) sums[i][k / inner % channels] += double{data[k]};
+    counts[i] += values.shape()[0] * static_cast<std::int64_t>(inner);
   };
-  const TensorEvaluator evaluator(graph);
-  for (std::int64_t first = 0; first + step <= samples || first == 0; first += step) {
-    const std::int64_t count = std::min(step, source.size() - first);
-    if (!context.progress.update(static_cast<double>(first) / static_cast<double>(samples),
-                                 "correcting biases")) {
-      return error("pass.cancelled", {}, "cancelled while correcting biases");
-    }
-    NT_TRY(const Tensor batch, source.batch(first, count));
-    shape[0] = count;
-    const Tensor input = batch.reshaped(shape);
-    NT_TRY([[maybe_unused]] const auto outputs, evaluator.run({&input, 1}, watched, observe));
-  }
+  NT_TRY_VOID(watch(graph, watched, samples, "correcting biases", context, add));
   for (std::size_t i = 0; i < sums.size(); ++i) {
     for (double& sum : sums[i]) sum /= static_cast<double>(std::max<std::int64_t>(counts[i], 1));
   }

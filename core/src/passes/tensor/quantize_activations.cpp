@@ -1,17 +1,22 @@
 // Gives every rectifier of a float network L = 2^bits - 1 levels above 0: the threshold of each
 // channel is the value that L levels represent best on the calibration samples, and the rectifier
 // becomes scale * clip(floor(x / scale + 1/2), 0, L) with scale = threshold / L. The network stays
-// a tensor network; its accuracy can be measured before anything spikes.
+// a tensor network; its accuracy can be measured before anything spikes. What one linear layer
+// hands to another without a rectifier gets levels on both sides of 0.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "passes/lower/calibrate.hpp"
 #include "passes/tensor/bias_correction.hpp"
+#include "passes/tensor/linear_values.hpp"
 #include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/tensor_passes.hpp"
+#include "passes/tensor/watch.hpp"
 
 namespace neurotool {
 namespace {
@@ -26,6 +31,7 @@ struct QuantizeActivationsOptions {
   Granularity granularity = Granularity::kChannel;
   std::int64_t samples = 512;
   bool bias_correction = false;
+  std::int64_t linear_bits = 8;
 };
 
 const OptionTable<QuantizeActivationsOptions>& table() {
@@ -48,6 +54,9 @@ const OptionTable<QuantizeActivationsOptions>& table() {
           .range(1, 1e6),
       option("bias_correction", &QuantizeActivationsOptions::bias_correction,
              "Shift each channel so that its mean is that of the float network."),
+      option("linear_bits", &QuantizeActivationsOptions::linear_bits,
+             "Bits, with a sign, of a value that one linear layer hands to another.")
+          .range(2, 8),
   };
   return rows;
 }
@@ -86,6 +95,10 @@ class QuantizeActivations final : public Pass {
                const std::vector<float>& threshold) const;
   void report(const Rectifier& rectifier, const lower::SiteThresholds& found, const Model& model,
               Context& context) const;
+  /// Levels below and above 0 for what passes from one linear layer to another without an
+  /// activation; true if there is such a value.
+  Result<bool> quantize_linear_values(TensorGraph& graph, const std::vector<Rectifier>& rectifiers,
+                                      Context& context) const;
   std::int64_t levels() const { return (std::int64_t{1} << options_.bits) - 1; }
 
   QuantizeActivationsOptions options_;
@@ -146,10 +159,75 @@ void QuantizeActivations::report(const Rectifier& rectifier, const lower::SiteTh
               "they keep the layer's median scale; more varied samples may wake them"));
 }
 
+/// The largest magnitude of each channel on the first samples.
+Result<std::vector<std::vector<float>>> channel_magnitudes(const TensorGraph& graph,
+                                                           const std::vector<ValueId>& values,
+                                                           std::int64_t samples, Context& context) {
+  std::vector<std::vector<float>> most(values.size());
+  const auto see = [&](std::size_t i, const Tensor& batch) {
+    const auto channels = static_cast<std::size_t>(batch.rank() > 1 ? batch.shape()[1] : 1);
+    const auto data = batch.as<float>();
+    const std::size_t rows = static_cast<std::size_t>(batch.shape()[0]) * channels;
+    const std::size_t inner = std::max<std::size_t>(1, data.size() / rows);
+    most[i].resize(channels, 0);
+    for (std::size_t k = 0; k < data.size(); ++k) {
+      float& channel = most[i][k / inner % channels];
+      channel = std::max(channel, std::abs(data[k]));
+    }
+  };
+  NT_TRY_VOID(tensor_passes::watch(graph, values, samples, "looking at sums", context, see));
+  return most;
+}
+
+Result<bool> QuantizeActivations::quantize_linear_values(TensorGraph& graph,
+                                                         const std::vector<Rectifier>& rectifiers,
+                                                         Context& context) const {
+  std::set<OpId> activations;
+  for (const Rectifier& one : rectifiers) activations.insert(one.op);
+  for (const OpId id : graph.live_ops()) {
+    if (std::holds_alternative<QuantizedActivation>(graph[id].op)) activations.insert(id);
+  }
+  const std::vector<ValueId> values = tensor_passes::linear_values(graph, activations);
+  std::vector<std::vector<float>> most(values.size(), {1.0f});
+  if (context.calibration != nullptr && !values.empty()) {
+    const std::int64_t samples = std::min(options_.samples, context.calibration->size());
+    NT_TRY(most, channel_magnitudes(graph, values, samples, context));
+  }
+  const std::int64_t high = (std::int64_t{1} << (options_.linear_bits - 1)) - 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float largest = std::ranges::max(most[i]);
+    for (float& scale : most[i]) {
+      // A channel that is always 0 takes the layer's unit.
+      if (scale == 0) scale = largest > 0 ? largest : 1;
+      scale /= static_cast<float>(high);
+    }
+    const std::string name = graph[values[i]].name;
+    const auto count = static_cast<std::int64_t>(most[i].size());
+    const ValueId scale = graph.add_constant(
+        name + "/scale",
+        Tensor::from<float>(count == 1 ? Shape{} : Shape{count}, std::move(most[i])));
+    const OpNode maker = graph[graph[values[i]].producer];  // adding moves them
+    const ValueId rounded = graph.add_op(
+        maker.name + "/levels",
+        QuantizedActivation{
+            .low = -high, .high = high, .rounding = LevelRounding::kFloor, .offset = 0.5f},
+        {values[i], scale}, maker.origins);
+    graph[rounded].shape = graph[values[i]].shape;
+    graph[rounded].dtype = graph[values[i]].dtype;
+    const OpId rounder = graph[rounded].producer;
+    graph.replace_uses(values[i], rounded);
+    graph[rounder].inputs[0] = values[i];
+    context.facts.push_back(
+        {"quantize_activations", maker.name, "linear_levels", static_cast<double>(2 * high + 1)});
+  }
+  return !values.empty();
+}
+
 Result<Changed> QuantizeActivations::run(Model& model, Context& context) {
   TensorGraph& graph = model.tensor();
+  NT_TRY(const bool between, quantize_linear_values(graph, rectifiers(graph), context));
   const std::vector<Rectifier> found = rectifiers(graph);
-  if (found.empty()) return Changed::kNo;
+  if (found.empty()) return between ? Changed::kYes : Changed::kNo;
   if (context.calibration == nullptr) {
     for (const Rectifier& one : found) {
       const bool layer = options_.granularity == Granularity::kLayer;
