@@ -135,7 +135,7 @@ TEST(Calibrate, RunsANetworkOfAFixedBatchInThatBatch) {
   EXPECT_THAT(thresholds(run_passes(model, "qcfs{steps=4,method=max}", &samples), model)[0], 2);
   Model hungry = mirror(64);
   EXPECT_THAT(run_passes(hungry, "qcfs{steps=4}", &samples).codes(),
-              ElementsAre("qcfs.calibration-empty"));
+              ElementsAre("lowering.calibration-empty"));
 }
 
 TEST(Calibrate, StopsWhenCancelled) {

@@ -91,7 +91,7 @@ TEST(Qcfs, KeepsDeadChannelsAndSaysSo) {
   const auto samples = test::random_samples({2}, 50, 0, 1);
   const auto run = run_passes(model, "qcfs{steps=8,method=max}", &samples);
   ASSERT_TRUE(run.result.has_value());
-  ASSERT_THAT(run.codes(), ElementsAre("qcfs.dead-channel"));
+  ASSERT_THAT(run.codes(), ElementsAre("lowering.dead-channel"));
   EXPECT_EQ(run.diagnostics[0].message,
             "1 of 3 channels of 'fc1' are never above 0 on 50 calibration samples");
   EXPECT_EQ(run.fact("fc1", "dead_channels"), 1);
@@ -153,8 +153,8 @@ TEST(Qcfs, LeavesOutASoftmaxAtTheEnd) {
   const auto run = run_passes(model, "qcfs{steps=8}", &samples);
   ASSERT_TRUE(run.result.has_value());
   std::vector<std::string> codes = run.codes();
-  std::erase(codes, "qcfs.dead-channel");
-  EXPECT_THAT(codes, ElementsAre("qcfs.softmax-dropped"));
+  std::erase(codes, "lowering.dead-channel");
+  EXPECT_THAT(codes, ElementsAre("lowering.softmax-dropped"));
 }
 
 TEST(Qcfs, OneDimensionalConvolutionsHaveHeightOne) {
@@ -201,9 +201,9 @@ TEST(QcfsRefuses, EveryNodeItCannotLowerInOneGo) {
   const auto run = run_passes(model, "qcfs{steps=8}");
   ASSERT_FALSE(run.result.has_value());
   EXPECT_THAT(run.codes(),
-              ElementsAre("qcfs.unsupported-op", "qcfs.unsupported-op", "qcfs.unsupported-op"));
+              ElementsAre("lowering.unsupported-op", "lowering.unsupported-op", "lowering.unsupported-op"));
   EXPECT_EQ(to_string(run.diagnostics[0]),
-            "net.onnx: node 'max': error[qcfs.unsupported-op]: 'max' (max_pool) has dilated "
+            "net.onnx: node 'max': error[lowering.unsupported-op]: 'max' (max_pool) has dilated "
             "windows\n"
             "  help: use windows without dilation\n");
   EXPECT_THAT(run.diagnostics[1].message, HasSubstr("'sigmoid' (sigmoid) is not a function"));
@@ -305,7 +305,7 @@ TEST(QcfsRefuses, CalibrationDataOfAnotherShape) {
   const auto samples = test::random_samples({5}, 3, 0, 1);
   const auto run = run_passes(model, "qcfs{steps=8}", &samples);
   ASSERT_FALSE(run.result.has_value());
-  EXPECT_EQ(run.result.error().code, "qcfs.calibration-shape");
+  EXPECT_EQ(run.result.error().code, "lowering.calibration-shape");
   EXPECT_EQ(run.result.error().message,
             "samples of 'memory' are [5], the network's input 'x' takes [1,2,2]");
 }
@@ -315,7 +315,7 @@ TEST(QcfsRefuses, ActivationsThatAreNotFinite) {
   const test::MemorySamples samples({1, 2, 2}, {{1, 2, std::nanf(""), 0}});
   const auto run = run_passes(model, "qcfs{steps=8}", &samples);
   ASSERT_FALSE(run.result.has_value());
-  EXPECT_EQ(run.result.error().code, "qcfs.not-finite");
+  EXPECT_EQ(run.result.error().code, "lowering.not-finite");
 }
 
 }  // namespace

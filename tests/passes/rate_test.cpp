@@ -346,7 +346,7 @@ TEST(Rate, RefusesLevelsBelowZero) {
   Model model = rounding_network({.low = -4, .high = 4});
   const auto run = run_passes(model, "rate{steps=8}");
   ASSERT_FALSE(run.result.has_value());
-  EXPECT_EQ(run.result.error().code, "qcfs.unsupported-op");
+  EXPECT_EQ(run.result.error().code, "lowering.unsupported-op");
   EXPECT_THAT(run.result.error().message, testing::HasSubstr("levels from -4 to 4"));
 }
 

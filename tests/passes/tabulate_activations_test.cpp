@@ -353,13 +353,18 @@ TEST(TabulateActivations, NamesWhatHasNoTableAndLeavesItToTheLowering) {
   }
 }
 
-TEST(TabulateActivations, IsTheWayOutThatTheLoweringNames) {
-  Model model = one_layer(composed_gelu);
-  const PassRun run = run_passes(model, "infer_shapes,rate{steps=8}");
-  ASSERT_FALSE(run.result.has_value());
-  EXPECT_THAT(run.result.error().message, HasSubstr("'erf'"));
-  EXPECT_THAT(run.result.error().message, HasSubstr("'tabulate_activations' has a table for it"));
-  EXPECT_THAT(run.result.error().help, HasSubstr("put 'tabulate_activations' before"));
+TEST(TabulateActivations, IsTheWayOutThatEveryLoweringNamesInItsOwnWords) {
+  for (const std::string pass : {"rate", "qcfs", "exact"}) {
+    Model model = one_layer(composed_gelu);
+    const PassRun run =
+        run_passes(model, "infer_shapes," + pass + (pass == "exact" ? "" : "{steps=8}"));
+    ASSERT_FALSE(run.result.has_value());
+    EXPECT_EQ(run.result.error().code, "lowering.unsupported-op");
+    EXPECT_THAT(run.result.error().message, HasSubstr("'erf'"));
+    EXPECT_THAT(run.result.error().message, HasSubstr("'tabulate_activations' has a table for it"));
+    EXPECT_THAT(run.result.error().help,
+                HasSubstr("put 'tabulate_activations' before '" + pass + "'"));
+  }
 }
 
 TEST(TabulateActivations, AnOutputKeepsItsName) {

@@ -34,6 +34,7 @@ TEST(Outcome, MapsWhatDoesNotFitToOne) {
 
 TEST(Outcome, TakesCodesOfPassesForTheModelsFault) {
   EXPECT_EQ(outcome_of("qcfs.some-finding"), Outcome::kInput);
+  EXPECT_EQ(outcome_of("lowering.unsupported-op"), Outcome::kInput);
 }
 
 TEST(Outcome, TakesCodesItDoesNotKnowForAPluginThatSaysNo) {

@@ -15,7 +15,7 @@ CODE = r'"([a-z0-9_]+\.[a-z0-9-]+)"'
 CALLS = re.compile(r"\b(?:\w*(?:error|warning|note|refuse|refusal|fail|reject|diagnose|complain|problem|report)\w*)\s*\(\s*" + CODE)
 ANY = re.compile(CODE)
 # Families that are codes wherever they stand; other dotted strings (metrics, file names) are not.
-FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "snapshot", "pass", "qcfs", "readout",
+FAMILIES = {"config", "onnx", "model", "eval", "file", "data", "ir", "verify", "snapshot", "pass", "lowering", "rate", "readout",
             "quantize", "internal", "target", "plugin", "run", "cli", "json", "fold_batch_norm", "fold_constants", "recognise_quantizers", "quantize_activations", "tabulate_activations", "exact", "certify", "cpu", "spikecore",
             "hdf5", "train"}
 # Keys of the pipeline file that look like codes, and a domain of ONNX that does.

@@ -144,14 +144,14 @@ Result<> Execution::plan() {
   if (exports_nir()) {
     return error("run.not-spiking", config_.export_nir.profile.at,
                  "the passes leave a tensor graph, and a NIR file holds a spiking network",
-                 "add a pass that lowers it, such as 'qcfs'; neurotool passes lists them");
+                 "add a pass that lowers it, such as 'rate'; neurotool passes lists them");
   }
   if (config_.target.value.empty()) return {};
   return error(
       "run.not-spiking", config_.target.at,
       fmt::format("the passes leave a tensor graph, and target '{}' takes spiking networks",
                   config_.target.value),
-      "add a pass that lowers it, such as 'qcfs'; neurotool passes lists them");
+      "add a pass that lowers it, such as 'rate'; neurotool passes lists them");
 }
 
 Result<> Execution::open_target() {

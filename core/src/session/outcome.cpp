@@ -45,6 +45,7 @@ constexpr std::array kFamilies{
     Family{"snapshot.", Outcome::kInput},
     Family{"json.", Outcome::kInput},
     Family{"eval.", Outcome::kInput},
+    Family{"lowering.", Outcome::kInput},
     Family{"eval.overflow", Outcome::kNo},
     Family{"target.", Outcome::kPlugin},
     Family{"target.model", Outcome::kNo},
@@ -64,7 +65,7 @@ bool matches(const Family& family, std::string_view code) {
   return family.prefix.ends_with('.') ? code.starts_with(family.prefix) : code == family.prefix;
 }
 
-/// "qcfs.dead-channel" belongs to the pass 'qcfs': a network that it cannot convert.
+/// "rate.few-steps" belongs to the pass 'rate': a network that it cannot convert.
 bool names_a_pass(std::string_view code) {
   const std::size_t dot = code.find('.');
   return dot != code.npos && find_pass(code.substr(0, dot)) != nullptr;

@@ -30,7 +30,7 @@ Result<const TrainerApi*> load() {
         "train.no-trainer", {},
         fmt::format("this build of neurotool has no trainer: there is no '{}'", file.string()),
         "install libtorch-dev and build again with -DNEUROTOOL_WITH_TORCH=ON; lowering "
-        "passes such as 'qcfs' need no training");
+        "passes such as 'rate' need no training");
   }
   dlerror();
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

@@ -82,6 +82,7 @@ Result<Changed> ExactPass::run(Model& model, Context& context) {
   bool has_split = false;
   const auto convert = [&](Realisation wanted) -> Result<SpikeGraph> {
     lower::LoweringOptions lowering;
+    lowering.pass = "exact";
     lowering.keeps_levels = true;
     NT_TRY(lower::Lowered lowered,
            lower::lower_graph(model.tensor(), model.path, lowering, {}, own));

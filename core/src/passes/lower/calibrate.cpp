@@ -128,7 +128,7 @@ Result<> count_batch(const TensorEvaluator& evaluator, const Tensor& batch,
   };
   NT_TRY([[maybe_unused]] const auto outputs, evaluator.run({&batch, 1}, watched, observe));
   if (broken == nullptr) return {};
-  return error("qcfs.not-finite", ModelNode{{}, broken->node},
+  return error("lowering.not-finite", ModelNode{{}, broken->node},
                fmt::format("the values that go into '{}' are not all finite", broken->node),
                "check the preprocessing and the network's weights");
 }
@@ -143,7 +143,7 @@ Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, s
   const Shape sample(shape.begin() + 1, shape.end());
   if (element_count(sample) != element_count(source.sample_shape())) {
     return error(
-        "qcfs.calibration-shape", {},
+        "lowering.calibration-shape", {},
         fmt::format("samples of '{}' are {}, the network's input '{}' takes {}", source.name(),
                     to_string(source.sample_shape()), input.name, to_string(sample)),
         "give calibration data of the shape that the network was trained on");
@@ -161,7 +161,7 @@ Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::spa
   const std::int64_t wanted = std::min(options.samples, source.size());
   const std::int64_t samples = extent == kFreeDim ? wanted : wanted / step * step;
   if (samples == 0) {
-    return error("qcfs.calibration-empty", {},
+    return error("lowering.calibration-empty", {},
                  fmt::format("{} samples of '{}' are too few to run the network once", wanted,
                              source.name()),
                  "give more samples under data.calibration, or raise the option 'samples'");

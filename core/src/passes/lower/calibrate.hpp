@@ -34,13 +34,13 @@ struct SiteThresholds {
   double clipped_share = 0;        ///< of all activations: those above their threshold
 };
 
-/// Samples as the network's one input takes them. Errors: qcfs.calibration-shape.
+/// Samples as the network's one input takes them. Errors: lowering.calibration-shape.
 Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
                          std::int64_t count);
 
 /// Runs samples 0 … min(samples, size) in batches. The result depends on the samples and options,
-/// never on the number of threads. Errors: qcfs.calibration-shape, qcfs.calibration-empty,
-/// qcfs.not-finite, pass.cancelled, and those of the evaluator.
+/// never on the number of threads. Errors: lowering.calibration-shape, lowering.calibration-empty,
+/// lowering.not-finite, pass.cancelled, and those of the evaluator.
 Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::span<const Site> sites,
                                               const CalibrationOptions& options, Context& context);
 

@@ -1,4 +1,4 @@
-// What a value of the network is while qcfs lowers it: a sum of terms, each the payloads of one
+// What a value of the network is while it is lowered: a sum of terms, each the payloads of one
 // population seen through something linear, and a bias. A linear operation makes a new form and no
 // neurons; only an activation, a relay or a readout turns a form into a population.
 //

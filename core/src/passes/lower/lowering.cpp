@@ -20,6 +20,14 @@ bool takes_bias(const Op& op) {
          std::holds_alternative<Clip>(op) || std::holds_alternative<QuantizedActivation>(op);
 }
 
+/// The refusal in the words of the pass that lowers.
+Refusal named(Refusal refusal, std::string_view pass) {
+  constexpr std::string_view kPlace = "{pass}";
+  const std::size_t at = refusal.help.find(kPlace);
+  if (at != std::string::npos) refusal.help.replace(at, kPlace.size(), pass);
+  return refusal;
+}
+
 }  // namespace
 
 Result<Lowered> Lowering::run() {
@@ -36,7 +44,7 @@ Result<Lowered> Lowering::run() {
     const auto& form = forms_[output.index];
     if (!form || form->terms.empty()) {
       const Error found =
-          error("qcfs.constant-output", ModelNode{model_path_, graph_[output].name},
+          error("lowering.constant-output", ModelNode{model_path_, graph_[output].name},
                 fmt::format("output '{}' does not depend on the input", graph_[output].name),
                 "remove the output from the network");
       out_.report(found);
@@ -50,12 +58,13 @@ Result<Lowered> Lowering::run() {
 Result<> Lowering::take_input() {
   const auto fail = [&](std::string message, std::string help) {
     Error found =
-        error("qcfs.inputs", ModelNode{model_path_, {}}, std::move(message), std::move(help));
+        error("lowering.inputs", ModelNode{model_path_, {}}, std::move(message), std::move(help));
     out_.report(found);
     return found;
   };
   if (graph_.inputs.size() != 1) {
-    return fail(fmt::format("the network has {} inputs, and qcfs feeds one", graph_.inputs.size()),
+    return fail(fmt::format("the network has {} inputs, and '{}' feeds one", graph_.inputs.size(),
+                            options_.pass),
                 "export the network with one input");
   }
   const ValueId id = graph_.inputs[0];
@@ -121,7 +130,9 @@ void Lowering::lower(OpId id) {
   auto outcome = lower_node();
   if (!outcome) {
     // An empty reason: an earlier node was refused, and nothing more is known here.
-    if (!outcome.error().reason.empty()) refused_.push_back({id, std::move(outcome).error()});
+    if (!outcome.error().reason.empty()) {
+      refused_.push_back({id, named(std::move(outcome).error(), options_.pass)});
+    }
     for (const ValueId output : node_->outputs) take_from_outside(output);
     return;
   }
@@ -138,7 +149,7 @@ Refusal Lowering::with_way_out(Refusal refusal) {
   if (!tabulable_->contains(id)) return refusal;
   refusal.reason += "; 'tabulate_activations' has a table for it";
   refusal.help =
-      "put 'tabulate_activations' before the lowering: it writes functions of one value as sums of "
+      "put 'tabulate_activations' before '{pass}': it writes functions of one value as sums of "
       "clipped rectifiers";
   return refusal;
 }
@@ -169,7 +180,7 @@ Outcome Lowering::lower_node() {
       node_->inputs, [&](ValueId input) { return input.valid() && forms_[input.index]; });
   if (!on_data) {
     return refuse("works on constants alone",
-                  "put 'infer_shapes' and 'fold_constants' before 'qcfs'");
+                  "put 'infer_shapes' and 'fold_constants' before '{pass}'");
   }
   auto shape = output_shape();
   if (!shape) return tl::unexpected(std::move(shape).error());

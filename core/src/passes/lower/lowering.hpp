@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/spike_graph.hpp"
@@ -38,6 +39,7 @@ enum class Initial { kHalf, kZero };
 enum class Granularity { kChannel, kLayer };
 
 struct LoweringOptions {
+  std::string_view pass = "rate";  ///< the pass that lowers, for messages
   std::uint32_t steps = 1;
   Initial initial = Initial::kHalf;
   Granularity granularity = Granularity::kChannel;
@@ -71,7 +73,7 @@ struct Lowered {
 std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path);
 
 /// `parameters`: one for each site in order; none at all: provisional, with thresholds 1. Every
-/// node that cannot be lowered is reported to `out` (qcfs.unsupported-op, qcfs.inputs); the
+/// node that cannot be lowered is reported to `out` (lowering.unsupported-op, lowering.inputs); the
 /// returned error is the first.
 Result<Lowered> lower_graph(const TensorGraph& graph, const std::string& model_path,
                             const LoweringOptions& options,

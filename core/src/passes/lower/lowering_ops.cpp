@@ -328,7 +328,7 @@ Outcome Lowering::operator()(const Softmax& op) {
   }
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
   out_.report(
-      note("qcfs.softmax-dropped", ModelNode{model_path_, name},
+      note("lowering.softmax-dropped", ModelNode{model_path_, name},
            fmt::format("'{}' is left out: it does not change which class is largest", name)));
   return form(0);
 }

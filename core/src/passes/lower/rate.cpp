@@ -210,6 +210,7 @@ class FullRatePass final : public RatePass {
 
 Result<Changed> RatePass::run(Model& model, Context& context) {
   const lower::LoweringOptions lowering{
+      .pass = name_,
       .steps = options_.steps,
       .initial = options_.initial == Start::kZero ? Initial::kZero : Initial::kHalf,
       .granularity = options_.granularity,
@@ -289,7 +290,7 @@ void RatePass::report(const lower::Site& site, const lower::SiteThresholds& foun
   if (found.dead_channels == 0) return;
   const std::int64_t samples = std::min(options_.samples, context.calibration->size());
   context.diagnostics.report(warning(
-      "qcfs.dead-channel", ModelNode{model.path, site.node},
+      "lowering.dead-channel", ModelNode{model.path, site.node},
       fmt::format("{} of {} channels of '{}' are never above 0 on {} calibration samples",
                   found.dead_channels, found.threshold.size(), site.population, samples),
       "they are kept with the layer's median threshold; more varied samples may wake them"));

@@ -86,7 +86,7 @@ Result<> check_readout(const SpikeGraph& graph, PopulationId id, std::string_vie
   }
   if (graph.steps == 0) {
     return error("readout.steps", at, "the graph does not say for how many steps it was made",
-                 "put 'readout' behind 'qcfs'");
+                 "put 'readout' behind 'rate'");
   }
   return {};
 }

@@ -78,7 +78,7 @@ Result<std::vector<std::int64_t>> picks_of(const TensorGraph& graph, const OpNod
     same = values[static_cast<std::size_t>(i)] == wanted && first < read;
   }
   if (same) return picks;
-  return error("qcfs.unsupported-op", {}, "moves elements between the samples of a batch");
+  return error("lowering.unsupported-op", {}, "moves elements between the samples of a batch");
 }
 
 std::optional<std::vector<double>> broadcast_constant(const Tensor& constant, const Shape& sample) {

@@ -14,7 +14,7 @@ namespace neurotool::lower {
 /// or View::kZero where it shows another input or padding. The op itself runs on indices instead of
 /// data, so there is no second definition of what it does. `samples` are the shapes of the inputs
 /// without the batch axis (empty for constants); `batch` is the batch to try it with. Errors: those
-/// of evaluate_op, and qcfs.unsupported-op when the op mixes the samples of a batch.
+/// of evaluate_op, and lowering.unsupported-op when the op mixes the samples of a batch.
 Result<std::vector<std::int64_t>> picks_of(const TensorGraph& graph, const OpNode& node,
                                            std::size_t which, std::span<const Shape> samples,
                                            std::int64_t batch);

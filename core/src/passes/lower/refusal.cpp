@@ -13,7 +13,7 @@ namespace neurotool::lower {
 namespace {
 
 constexpr const char* kFoldHelp =
-    "put 'infer_shapes' and 'fold_constants' before 'qcfs'; what remains after them depends on "
+    "put 'infer_shapes' and 'fold_constants' before '{pass}'; what remains after them depends on "
     "data";
 
 bool jumps(UnaryKind kind) {
@@ -55,7 +55,7 @@ class ByKind {
   Answer operator()(const MatMul&) const { return constant_weight("multiplies two activations"); }
   Answer operator()(const BatchNorm&) const {
     return Refusal{"is not folded into a convolution or a matrix",
-                   "put 'fold_batch_norm' before 'qcfs'"};
+                   "put 'fold_batch_norm' before '{pass}'"};
   }
   Answer operator()(const MaxPool& op) const {
     if (op.result == PoolResult::kValue) return undilated(op.dilations);
@@ -68,7 +68,7 @@ class ByKind {
     if (op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kNeg) return {};
     if (jumps(op.kind)) {
       return Refusal{"jumps, and in a spiking network only quantised activations do",
-                     "put 'recognise_quantizers' before the lowering; what remains after it is no "
+                     "put 'recognise_quantizers' before '{pass}'; what remains after it is no "
                      "quantiser"};
     }
     return Refusal{"is not a function that an integrate-and-fire neuron computes",
@@ -189,7 +189,7 @@ class ByKind {
             "train the network with Relu, or with Clip from 0 to a bound"};
   }
   static Refusal two_activations(const char* reason) {
-    return {reason, "qcfs lowers feed-forward networks of linear layers and rectifiers"};
+    return {reason, "'{pass}' lowers feed-forward networks of linear layers and rectifiers"};
   }
   Answer constant_weight(const char* reason) const {
     if (!is_constant(1)) {
@@ -227,7 +227,7 @@ std::optional<Refusal> refusal_by_kind(const TensorGraph& graph, const OpNode& n
 
 Error unsupported(const std::string& model_path, const OpNode& node, const Refusal& refusal) {
   const std::string& name = node.origins.empty() ? node.name : node.origins.front();
-  return error("qcfs.unsupported-op", ModelNode{model_path, name},
+  return error("lowering.unsupported-op", ModelNode{model_path, name},
                fmt::format("'{}' ({}) {}", name, op_name(node.op), refusal.reason), refusal.help);
 }
 

@@ -1,4 +1,4 @@
-// Why qcfs cannot lower an operation, in the words of its messages.
+// Why an operation cannot be lowered, in the words of the messages.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,8 @@
 
 namespace neurotool::lower {
 
-/// "'MaxPool_3' (max_pool) <reason>", and the way out.
+/// "'MaxPool_3' (max_pool) <reason>", and the way out, in which "{pass}" stands for the pass that
+/// lowers.
 struct Refusal {
   std::string reason, help;
 };
@@ -17,7 +18,7 @@ struct Refusal {
 /// known of their forms; nothing when the op may be lowered.
 std::optional<Refusal> refusal_by_kind(const TensorGraph& graph, const OpNode& node);
 
-/// The diagnostic qcfs.unsupported-op, at the node's name in the model file.
+/// The diagnostic lowering.unsupported-op, at the node's name in the model file.
 Error unsupported(const std::string& model_path, const OpNode& node, const Refusal& refusal);
 
 }  // namespace neurotool::lower

@@ -87,7 +87,7 @@ Result<Changed> QuantizePass::run(Model& model, Context& context) {
   if (graph.arithmetic == Arithmetic::kInteger) return Changed::kNo;
   if (graph.steps == 0) {
     return error("quantize.steps", {}, "the graph does not say for how many steps it was made",
-                 "put 'quantize' behind 'qcfs', which sets the steps");
+                 "put 'quantize' behind 'rate', which sets the steps");
   }
   NT_TRY(const auto range, calibrated_input_range(context));
   NT_TRY(auto rates, rates_of(graph, options_, model.path, context));

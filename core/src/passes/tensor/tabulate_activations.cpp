@@ -191,7 +191,7 @@ Result<std::map<ValueId, Density>> TabulateActivations::measure(
     };
     NT_TRY([[maybe_unused]] const auto outputs, evaluator.run({&batch, 1}, watched, observe));
     if (finite) continue;
-    return error("qcfs.not-finite", ModelNode{{}, found[0].name},
+    return error("lowering.not-finite", ModelNode{{}, found[0].name},
                  "the values that go into activation functions are not all finite",
                  "check the preprocessing and the network's weights");
   }
