@@ -108,6 +108,14 @@ TEST(DeriveMetrics, LeavesOutWhatTheTargetDidNotCount) {
   EXPECT_FALSE(report.populations[1].events_per_neuron.has_value());
 }
 
+TEST(DeriveMetrics, SaysNothingOfSilentStepsWhereANeuronSendsSeveralEventsInOne) {
+  SpikeGraph graph = test::small_mlp();
+  firing_of(graph.populations[1].neuron)->emission.max_per_step = 4;
+  const Report report = simulated_report(graph, std::vector{simulated("spikes.total", 240)});
+  EXPECT_DOUBLE_EQ(find_metric(report, "events_per_neuron_step")->value, 2);
+  EXPECT_EQ(find_metric(report, "activation_sparsity"), nullptr);
+}
+
 TEST(DeriveMetrics, GivesPopulationsTheirShare) {
   const Report report =
       simulated_report(test::small_mlp(), std::vector{simulated("population.1.spikes", 60),

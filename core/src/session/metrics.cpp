@@ -74,8 +74,19 @@ double input_events(const SpikeGraph& graph, std::span<const Metric> totals) {
   return events;
 }
 
+/// Whether no neuron sends more than one event in a step: only then do events say how many steps of
+/// neurons were silent.
+bool sends_one_event_a_step(const SpikeGraph& graph) {
+  return std::ranges::all_of(graph.live_populations(), [&](PopulationId id) {
+    const Firing* firing = firing_of(graph[id].neuron);
+    return firing == nullptr ||
+           (firing->emission.max_per_step <= 1 && firing->emission.min_per_step >= -1);
+  });
+}
+
 /// `all` counts the events of inputs too.
-void add_event_metrics(const Metric& all, double of_inputs, double samples, Report& report) {
+void add_event_metrics(const Metric& all, double of_inputs, double samples, bool counts_steps,
+                       Report& report) {
   Metric spikes = all;
   spikes.value -= of_inputs;
   const double neurons = static_cast<double>(report.spiking_neurons);
@@ -84,6 +95,7 @@ void add_event_metrics(const Metric& all, double of_inputs, double samples, Repo
   if (slots <= 0) return;
   report.metrics.push_back(quotient("events_per_neuron", "events", spikes, samples * neurons));
   report.metrics.push_back(quotient("events_per_neuron_step", "events", spikes, samples * slots));
+  if (!counts_steps) return;
   report.metrics.push_back({.name = "activation_sparsity",
                             .unit = "1",
                             .value = 1 - spikes.value / (samples * slots),
@@ -153,7 +165,8 @@ void derive_metrics(const SpikeGraph& graph, std::span<const Metric> totals, Rep
   const double samples = static_cast<double>(report.samples);
   if (report.samples == 0) return;
   if (const auto spikes = total(totals, kSpikesTotal)) {
-    add_event_metrics(*spikes, input_events(graph, totals), samples, report);
+    add_event_metrics(*spikes, input_events(graph, totals), samples, sends_one_event_a_step(graph),
+                      report);
   }
   if (const auto ops = total(totals, kSynapticOpsTotal)) {
     report.metrics.push_back(
