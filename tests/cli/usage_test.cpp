@@ -99,6 +99,9 @@ TEST(Explain, ListsAllPages) {
 }
 
 TEST(Version, PrintsFiveVersions) {
+  // The option that people try first is the command.
+  EXPECT_EQ(run_tool({"--version"}).out, run_tool({"version"}).out);
+  EXPECT_THAT(run_tool({"--version"}).out, testing::StartsWith("neurotool "));
   const auto json = Json::parse(run_tool({"version", "--json"}).out);
   ASSERT_TRUE(json.has_value());
   for (const char* key : {"neurotool", "plugin_abi", "pipeline", "report", "snapshot"}) {

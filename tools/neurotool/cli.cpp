@@ -212,7 +212,7 @@ int CommandLine::parsed(Terminal& terminal) {
     show(unknown_argument(commands_, command, extras.front()), terminal);
     return kExitUsage;
   }
-  if (const CLI::Option* option = misplaced(command)) {
+  if (const CLI::Option* option = version_ ? nullptr : misplaced(command)) {
     show(usage(fmt::format("'{}' stands before the command '{}'", option->get_name(), command.name),
                fmt::format("write options behind the command; {}", see_help(command))),
          terminal);
