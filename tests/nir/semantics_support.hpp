@@ -54,6 +54,19 @@ inline Spikes preset_spikes(const nir::Graph& graph, const nir::Discretization& 
   return spikes;
 }
 
+/// What a node sent for the neurons of its population, which are the first ones in every step.
+inline std::vector<double> sent_by(const Spikes& spikes, const to_nir::ExportedLayer& layer,
+                                   std::uint64_t steps) {
+  const std::vector<double>& all = spikes.at(layer.node);
+  const std::size_t width = all.size() / steps;
+  std::vector<double> own;
+  for (std::size_t t = 0; t < steps; ++t) {
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(t * width);
+    own.insert(own.end(), begin, begin + layer.neurons);
+  }
+  return own;
+}
+
 /// A held sample shown at every step.
 inline Tensor repeated(const Tensor& sample, std::uint64_t steps) {
   std::vector<float> values;

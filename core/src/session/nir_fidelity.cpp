@@ -121,8 +121,10 @@ Result<Trace> reader_trace(const nir::Simulator& simulator, const FidelityRun& r
       for (std::size_t i = 0; i < made.readout.size(); ++i) made.readout[i] += step.output[i];
     }
     for (std::size_t i = 0; i < made.trains.size(); ++i) {
-      if (run.exported.layers[i].node != step.name) continue;
-      for (const double value : step.output) made.trains[i].push_back(static_cast<float>(value));
+      const to_nir::ExportedLayer& layer = run.exported.layers[i];
+      if (layer.node != step.name) continue;
+      for (const double value : step.output.first(static_cast<std::size_t>(layer.neurons)))
+        made.trains[i].push_back(static_cast<float>(value));
     }
   };
   NT_TRY_VOID(simulator.run(std::span(&input, 1), run.steps, keep));

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "frontend/nir/carried.hpp"
 #include "frontend/nir/export_order.hpp"
 #include "frontend/nir/export_projections.hpp"
 #include "frontend/nir/exporter.hpp"
@@ -140,7 +141,7 @@ class Exporter {
     enter_[id.index] = lowered.enter;
     ends_[id.index] = {lowered.leave};
     taken_[id.index] = std::move(lowered.bias_taken);
-    made_.layers.push_back({p.name, lowered.leave});
+    made_.layers.push_back({p.name, lowered.leave, p.size()});
     annotate(p, lowered.leave);
     return {};
   }
@@ -357,9 +358,17 @@ Result<Exported> export_graph(const SpikeGraph& graph, const ExportOptions& opti
   const bool equal = options.profile == Profile::kPlain || options.profile == Profile::kHard;
   SpikeGraph prepared = with_windows(graph, kMostDenseWeights, diagnostics);
   if (equal) prepared = with_equal_thresholds(prepared, diagnostics);
-  if (options.profile == Profile::kNorse) prepared = with_plain_skips(prepared, diagnostics);
+  if (options.profile == Profile::kNorse) {
+    prepared = with_plain_skips(prepared, diagnostics);
+    prepared = with_carried_shortcuts(prepared, diagnostics);
+  }
   auto made = Exporter(prepared, options, diagnostics).run();
-  if (!made) diagnostics.report(made.error());
+  if (!made) {
+    diagnostics.report(made.error());
+    return made;
+  }
+  for (ExportedLayer& layer : made->layers)
+    layer.neurons = graph[graph.find(layer.population)].size();
   return made;
 }
 

@@ -3,6 +3,7 @@
 // them, and what it loses is reported.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct ExportOptions {
 /// Which node of the file sends a population's spikes.
 struct ExportedLayer {
   std::string population, node;
+  std::int64_t neurons = 0;  ///< of the population: the first ones of the node, if it has more
 };
 
 struct Exported {
