@@ -124,7 +124,7 @@ inline Sparse shortcut(const Shape& source, const Shape& target, std::int64_t fi
 /// Blocks as in residual networks, one after the other: a shortcut without parameters (strided,
 /// channels padded), one with unequal scales, a concatenation, depthwise and grouped convolutions,
 /// pooling. All numbers on a grid, so that no order of additions matters.
-inline SpikeGraph residual(std::uint32_t seed) {
+inline SpikeGraph residual(std::uint32_t seed, bool spikes_out = false) {
   Numbers numbers(seed);
   SpikeGraph graph;
   graph.name = "residual";
@@ -191,7 +191,8 @@ inline SpikeGraph residual(std::uint32_t seed) {
     }
     at = to;
   }
-  Population out = build::readout_population("logits", {3});
+  Population out = spikes_out ? converted_neurons(numbers, "logits", {3})
+                              : build::readout_population("logits", {3});
   out.output = true;
   const PopulationId logits = graph.add(std::move(out));
   graph.connect(last, logits, Dense{weight({3, *element_count(at)})});
