@@ -130,6 +130,24 @@ TEST(SessionRun, ClassifiesWithEveryCodeOfTheInput) {
   }
 }
 
+TEST(SessionRun, ClassifiesWithEveryCodeOfTheInputInWholeNumbers) {
+  const test::TempFolder temp;
+  for (const CodedCase& c :
+       {CodedCase{"{ coding: rate }", 0.96}, CodedCase{"{ coding: poisson }", 0.93},
+        CodedCase{"{ coding: ttfs }", 0.96}, CodedCase{"{ coding: bitplane }", 0.93},
+        CodedCase{"{ coding: delta }", 0.97}, CodedCase{"{ coding: delta, signs: channels }", 0.97},
+        CodedCase{"{ coding: delta, least_change: 0.05 }", 0.95}}) {
+    const Ended ended =
+        run(read(temp.write("p.yaml", "version: 1\n" + model_line() + data_section() +
+                                          "passes: [infer_shapes, fold_constants, remove_identity, "
+                                          "fold_batch_norm, qcfs: { steps: 32 }, encode_input: " +
+                                          std::string(c.options) + ", quantize]\ntarget: cpu\n")));
+    ASSERT_EQ(ended.result.outcome, Outcome::kDone) << c.options << ended.text();
+    ASSERT_TRUE(ended.result.report.spiking_accuracy.has_value());
+    EXPECT_GE(ended.result.report.spiking_accuracy->share(), c.least) << c.options;
+  }
+}
+
 TEST(SessionPlan, RefusesPassesInTheWrongOrderBeforeTheTargetIsOpened) {
   const test::TempFolder temp;
   const Ended ended = plan(read(temp.write(

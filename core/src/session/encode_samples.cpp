@@ -116,13 +116,26 @@ class SampleEncoder {
     }
   }
 
+  /// The largest payload of an integer graph, whose unit is full_scale; infinite otherwise.
+  double most_payload() const {
+    const auto& input = std::get<Input>(population_.neuron);
+    if (input.bits == 0) return HUGE_VAL;
+    return std::ldexp(1.0, static_cast<int>(input.bits) - (input.is_signed ? 1 : 0)) - 1;
+  }
+
   void delta() {
     const double least = double{encoder_.least_change} / double{encoder_.full_scale};
+    const double most = most_payload();
+    const bool whole = std::isfinite(most);
     std::vector<double> known(values_, 0.0);
     for (std::size_t t = 0; t < steps_; ++t) {
       for (std::size_t i = 0; i < values_; ++i) {
-        // What arrives is a float32: the rest is sent with the next change.
-        const auto change = static_cast<double>(static_cast<float>(value(t, i) - known[i]));
+        const double wanted =
+            whole ? std::clamp(std::nearbyint(value(t, i)), -most, most) : value(t, i);
+        // What arrives is a float32, or a whole number that its bits hold: the rest is sent with
+        // the next change.
+        const auto change =
+            static_cast<double>(static_cast<float>(std::clamp(wanted - known[i], -most, most)));
         if (change == 0 || std::abs(change) < least) continue;
         known[i] += change;
         send(t, i, 0, change);

@@ -88,33 +88,6 @@ bool Quantizer::check_models() {
   return good;
 }
 
-void Quantizer::quantize_input(PopulationId id, const std::optional<InputRange>& range) {
-  Population& population = graph_[id];
-  Input& input = std::get<Input>(population.neuron);
-  const bool coded = input.encoder.coding != Coding::kNone;
-  double unit = 1;
-  // What is not held brings spikes and counts, which are whole already. An encoder's are single.
-  if (!coded) input.is_signed = !input.held || !range || range->low < 0;
-  input.bits = !coded ? options_.input_bits : input.is_signed ? 2 : 1;
-  const auto bits = static_cast<int>(input.bits);
-  if (input.held) {
-    const double most = range ? std::max(std::abs(range->low), range->high) : 1;
-    const double levels = std::ldexp(1.0, input.is_signed ? bits - 1 : bits) - 1;
-    unit = most > 0 ? most / levels : 1;
-    population.provisional = !range;
-  }
-  Interval payload = input.is_signed
-                         ? Interval{-std::ldexp(1.0, bits - 1), std::ldexp(1.0, bits - 1) - 1}
-                         : Interval{0, std::ldexp(1.0, bits) - 1};
-  if (coded) payload.low = std::max(payload.low, -1.0);
-  const std::size_t channels = index(channels_of(population.shape));
-  sent_[id.index] = {unit, ChannelIntervals(channels, payload)};
-  known_[id.index] = true;
-  population.payload_value =
-      scaled_value(population.payload_value, population.shape, std::vector<double>(channels, unit));
-  fact(id, "payload_value", unit);
-}
-
 bool Quantizer::quantize_relays() {
   std::vector<PopulationId> waiting = graph_.live_populations();
   std::erase_if(waiting,
@@ -219,7 +192,6 @@ ChannelIntervals Quantizer::currents(PopulationId id, const std::vector<Incoming
 Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>& parts,
                                           const std::vector<double>& scale,
                                           int fraction_bits) const {
-  const Population& population = graph_[id];
   Candidate result;
   result.fraction_bits = fraction_bits;
   for (const double s : scale) result.membrane.push_back(std::ldexp(s, -fraction_bits));
@@ -227,15 +199,16 @@ Quantizer::Candidate Quantizer::candidate(PopulationId id, std::vector<Incoming>
   const ChannelIntervals current = currents(id, parts, result.membrane, result.current);
 
   for (std::size_t c = 0; c < current.size(); ++c) {
-    const MembraneRule rule = rule_of(population, static_cast<std::int64_t>(c), current[c], result);
+    const MembraneRule rule = rule_of(id, static_cast<std::int64_t>(c), current[c], result);
     result.range = result.range.hull(membrane_range(rule, graph_.steps));
   }
   result.fits = result.current.fits_int32() && result.range.fits_int32();
   return result;
 }
 
-MembraneRule Quantizer::rule_of(const Population& population, std::int64_t channel,
-                                const Interval& current, Candidate& candidate) const {
+MembraneRule Quantizer::rule_of(PopulationId id, std::int64_t channel, const Interval& current,
+                                Candidate& candidate) const {
+  const Population& population = graph_[id];
   const Shape& shape = population.shape;
   const auto in_units = [&](const Tensor& tensor) {
     return channel_interval(tensor, shape, channel, candidate.membrane[index(channel)]);
@@ -248,7 +221,8 @@ MembraneRule Quantizer::rule_of(const Population& population, std::int64_t chann
     // The synaptic current is a membrane of its own, without a threshold.
     const MembraneRule slow{.current = rule.current,
                             .leak = leak_of(cuba->current_decay, cuba->rounding, shape, channel)};
-    rule.current = membrane_range(slow, graph_.steps);
+    // Changes, and spikes that come once, add up to one value of each sender.
+    if (!hears_each_value_once(id)) rule.current = membrane_range(slow, graph_.steps);
     candidate.current = candidate.current.hull(rule.current);
   }
   const Firing* const firing = firing_of(population.neuron);

@@ -83,7 +83,10 @@ class Quantizer {
   };
 
   /// The bounds of one channel's state; widens what the candidate holds.
-  MembraneRule rule_of(const Population& population, std::int64_t channel, const Interval& current,
+  void quantize_changes(PopulationId id, const std::optional<InputRange>& range);
+  /// Whether what a population has heard over a run is a sum of one payload of each sender at most.
+  bool hears_each_value_once(PopulationId id) const;
+  MembraneRule rule_of(PopulationId id, std::int64_t channel, const Interval& current,
                        Candidate& candidate) const;
 
   bool check_models();
