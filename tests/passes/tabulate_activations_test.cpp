@@ -319,6 +319,29 @@ TEST(TabulateActivations, ExactConversionKeepsEveryCountOfEveryRamp) {
   }
 }
 
+TEST(TabulateActivations, ExactMaximaOfTablesKeepEveryCount) {
+  for (const char* mode : {"two_phase", "radix", "st_bif", "graded"}) {
+    Network net({2, 8, 8}, 6);
+    net.conv("c1", 2, 3, 1, 0.5);
+    silu(net);
+    MaxPool pool;
+    pool.kernel = pool.strides = {2, 2};
+    pool.dilations = {1, 1};
+    pool.pads = {0, 0, 0, 0};
+    net.add("max", pool).conv("c2", 3, 4, 1, 0.5).add("sigmoid2", Unary{UnaryKind::kSigmoid});
+    Model model = net.add("flat", Flatten{}).gemm("g1", 64, 4, 0.3).finish("net");
+    const MemorySamples samples = random_samples({2, 8, 8}, 24, -1, 1);
+    const PassRun run =
+        run_passes(model,
+                   "infer_shapes,tabulate_activations,quantize_activations{bits=3},exact{"
+                   "realisation=" +
+                       std::string(mode) + "},certify{samples=6}",
+                   &samples);
+    ASSERT_TRUE(run.result.has_value()) << mode << ": " << to_string(run.result.error());
+    EXPECT_EQ(run.fact("network", "mismatches"), 0) << mode;
+  }
+}
+
 TEST(TabulateActivations, RatesApproachTheFunction) {
   const Model before = one_layer(silu);
   Model model = before;
