@@ -233,18 +233,47 @@ TEST(TabulateActivations, RecognisesAFunctionByWhatItDoes) {
   }
 }
 
-TEST(TabulateActivations, LeavesRectifiersAndTheirLeaksAlone) {
-  Model model = one_layer([](Network& net) {
+/// As LeakyRelu and PRelu are imported: one slope, or one for each channel.
+Layers leaky(std::vector<float> slopes) {
+  return [slopes](Network& net) {
     const ValueId z = net.value();
-    net.relu("above");
+    const auto channels = static_cast<std::int64_t>(slopes.size());
+    const Shape shape = channels == 1 ? Shape{} : Shape{channels, 1, 1};
+    net.add("above", Unary{UnaryKind::kRelu});
     const ValueId above = net.value();
     net.at(z).add("neg", Unary{UnaryKind::kNeg}).relu("below");
-    net.add("slope", Binary{BinaryKind::kMul}, {net.constant({}, {0.1f})});
+    net.add("slope", Binary{BinaryKind::kMul}, {net.constant(shape, slopes)});
     binary(net, "leaky", BinaryKind::kSub, above, net.value());
-  });
-  const auto before = ops_of(model);
-  EXPECT_FALSE(run_pass(model, "tabulate_activations").did_change());
-  EXPECT_EQ(ops_of(model), before);
+  };
+}
+
+TEST(TabulateActivations, LeavesRectifiersAndTheirLeaksAlone) {
+  for (const auto& slopes : {std::vector<float>{0.1f}, std::vector<float>{0.1f, 0.25f, -0.5f}}) {
+    Model model = one_layer(leaky(slopes));
+    const auto before = ops_of(model);
+    EXPECT_FALSE(run_pass(model, "tabulate_activations").did_change());
+    EXPECT_EQ(ops_of(model), before);
+  }
+}
+
+TEST(TabulateActivations, LeaksOfLayersWithBiasesAreExactWithoutIt) {
+  for (const auto& slopes : {std::vector<float>{0.1f}, std::vector<float>{0.1f, 0.25f, -0.5f}}) {
+    for (const char* mode : {"two_phase", "radix", "st_bif", "graded", "sigma_delta"}) {
+      Network net({2, 6, 6}, 5);
+      net.conv("c1", 2, 3, 1, 0.5);
+      leaky(slopes)(net);
+      net.conv("c2", 3, 4, 2, 0.5).relu("r2");
+      Model model = net.add("flat", Flatten{}).gemm("g1", 36, 4, 0.3).finish("net");
+      const MemorySamples samples = random_samples({2, 6, 6}, 24, -1, 1);
+      const PassRun run = run_passes(
+          model,
+          "infer_shapes,quantize_activations{bits=3},exact{realisation=" + std::string(mode) +
+              "},certify{samples=6}",
+          &samples);
+      ASSERT_TRUE(run.result.has_value()) << mode << ": " << to_string(run.result.error());
+      EXPECT_EQ(run.fact("network", "mismatches"), 0) << mode;
+    }
+  }
 }
 
 TEST(TabulateActivations, ProductsOfTwoValuesStay) {
