@@ -106,6 +106,24 @@ TEST(NirExport, NorseGetsResidualBlocksAsOneBranch) {
   EXPECT_LT(warned, 40U);
 }
 
+TEST(NirExport, PlainSaysWhereSinabsIsLate) {
+  Diagnostics diagnostics;
+  ASSERT_TRUE(to_nir::export_graph(converted(1), {}, diagnostics));
+  EXPECT_THAT(diagnosed(diagnostics), HasSubstr("warning[nir.order]: sinabs 2.0.3 runs 'second'"));
+  SpikeGraph edge = converted(1);
+  for (Projection& projection : edge.projections) {
+    auto* one = std::get_if<OneToOne>(&projection.connectivity);
+    if (one != nullptr) one->weight = Tensor::scalar(1.0F);
+  }
+  for (Population& population : edge.populations) {
+    Firing* firing = firing_of(population.neuron);
+    if (firing != nullptr) firing->threshold = Tensor::scalar(1.0F);
+  }
+  Diagnostics quiet;
+  ASSERT_TRUE(to_nir::export_graph(edge, {}, quiet));
+  EXPECT_THAT(diagnosed(quiet), testing::Not(HasSubstr("nir.order")));
+}
+
 TEST(NirExport, AStridedShortcutIsAConvolutionWithOneTap) {
   Numbers numbers(2);
   SpikeGraph graph;

@@ -69,7 +69,8 @@ class Exporter {
     add_metadata();
     made_.graph = nir::sorted(std::move(made_.graph));
     NT_TRY_VOID(order_edges(made_.graph, diagnostics_));
-    if (options_.profile == Profile::kNorse) warn_of_order();
+    if (options_.profile == Profile::kNorse) warn_of_order("norse 1.1.0");
+    if (options_.profile == Profile::kPlain) warn_of_order("sinabs 2.0.3");
     return std::move(made_);
   }
 
@@ -274,16 +275,18 @@ class Exporter {
            std::holds_alternative<nir::Conv2d>(made_.graph.find(node)->primitive);
   }
 
-  /// norse 1.1.0 walks depth first, and some graphs have no order of edges for it.
-  void warn_of_order() {
+  /// Readers on nirtorch.load walk depth first, and some graphs have no order of edges for it.
+  void warn_of_order(std::string_view reader) {
     const auto walk = nir::depth_first_walk(made_.graph);
     if (!walk || walk->late.empty()) return;
     const nir::Edge& edge = walk->late.front();
-    diagnostics_.report(warning(
-        "nir.order", ModelNode{"", edge.target},
-        fmt::format("norse 1.1.0 runs '{}' before '{}', one of {} edges that would be a step late",
-                    edge.target, edge.source, walk->late.size()),
-        "use the profile 'native', or a reader on nirtorch.nir_to_torch"));
+    diagnostics_.report(
+        warning("nir.order", ModelNode{"", edge.target},
+                fmt::format("{} runs '{}' before '{}', one of {} edges that would be a step late",
+                            reader, edge.target, edge.source, walk->late.size()),
+                options_.profile == Profile::kPlain
+                    ? "use spikingjelly, which runs it rightly, or the profile 'norse'"
+                    : "use the profile 'native', or a reader on nirtorch.nir_to_torch"));
   }
 
   /// NIR has no place for the real value of a whole number.
