@@ -19,7 +19,7 @@ constexpr double kFewMost = 32767;  // what 16 bits hold
 constexpr double kNear = 2e-4;      // of a step of the grid: what float32 products leave open
 // A level is at most so many bits above the unit of its sum beyond those of a weight: the roundings
 // of some hundred weights then add up to less than a hundredth of a level.
-constexpr int kBitsBelowLevel = 4;
+constexpr int kBitsBelowLevel = 6;
 
 std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
 
