@@ -117,7 +117,7 @@ Changes order_edges(Graph& graph) {
     const auto root = only_root(edges);
     if (!root || runs_rightly(level)) return {};
     const Orders orders = walked(edges, *root);
-    std::map<std::string_view, std::size_t> place;
+    std::map<std::string, std::size_t> place;  // edges move while they are sorted
     for (std::size_t i = 0; i < orders.after.size(); ++i)
       place[level.nodes[orders.after[i]].name] = orders.after.size() - i;
     std::vector<Edge> kept = level.edges;
