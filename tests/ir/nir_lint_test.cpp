@@ -9,6 +9,7 @@
 #include "ir/nir/diff.hpp"
 #include "ir/nir/lint.hpp"
 #include "ir/nir/lower.hpp"
+#include "ir/nir/walk.hpp"
 #include "support/random_nir.hpp"
 
 namespace neurotool::nir {
@@ -151,6 +152,19 @@ TEST(NirLint, AnEdgeBesideABranchIsAMatterOfOrder) {
   EXPECT_THAT(found(graph, "norse"), IsEmpty());
   const auto again = make_portable(graph, diagnostics);
   EXPECT_TRUE(again.has_value() && again->empty());
+}
+
+TEST(NirLint, NodesThatTheWalkDoesNotReachAreNoMatterOfOrder) {
+  Graph graph = branches();
+  const Affine matrix{filled({2, 2}, 1), filled(kTwo, 0)};
+  for (int i = 0; i < 20; ++i) {  // loops apart from the rest
+    const std::string name = fmt::format("a_name_too_long_for_its_string_{}", i);
+    add(graph, name, matrix);
+    graph.edges.insert(graph.edges.begin() + i % 3, {name, name});
+  }
+  const std::vector<Edge> before = graph.edges;
+  EXPECT_TRUE(order_edges(graph).empty());
+  EXPECT_EQ(graph.edges, before);
 }
 
 TEST(NirLint, SnnTorchTakesAnIfOnlyAtTheEnd) {
