@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 #include "base/json.hpp"
 #include "io/nir/data.hpp"
 #include "io/nir/nir_file.hpp"
+#include "support/test_data.hpp"
 #include "transcript.hpp"
 
 namespace neurotool::test {
@@ -87,6 +89,50 @@ TEST_F(NirPipelines, WhatIsForSinabsItsLintTakesAndTheDataAreOfItsNodes) {
   for (const auto& [name, recorded] : data->nodes) {
     EXPECT_NE(file->graph.find(name), nullptr) << name;
   }
+}
+
+/// A pipeline that only plans, and exports a Lava network.
+ToolResult plan_netx(const TempFolder& folder, const std::string& model, const std::string& passes,
+                     const std::string& file) {
+  const std::string text = "version: 1\nmodel: " + model + "\npasses: " + passes +
+                           "\nrun: { mode: plan }\nexport: { netx: " + file +
+                           " }\nreport: { directory: out }\n";
+  std::ofstream(folder / "lava.yaml") << text;
+  return run_tool({.arguments = {"--config", "lava.yaml"}, .folder = folder.path()});
+}
+
+TEST(NetxPipelines, WhatIsWrittenReadsAsTheSameNetwork) {
+  const fs::path published = test_data() / "lava-examples/mnist_mlp/trained_mnist_network.net";
+  NT_NEEDS_DATA(published);
+  const TempFolder folder;
+  const ToolResult first = plan_netx(folder, published.string(), "[]", "again.net");
+  ASSERT_EQ(first.exit, 0) << first.err;
+  const fs::path again = folder / "out/artifacts/again.net";
+  const std::string shown = run_tool({"inspect", again.string()}).out;
+  EXPECT_THAT(shown, HasSubstr("cuba_lif[128]  threshold=4097 reset=to_value decay=3686/2^12"));
+  EXPECT_THAT(shown, HasSubstr("dense[128,784]  i32 delay=1 shift=6"));
+  // Nothing is lost on the way: what is read from it writes the same bytes.
+  const std::string bytes = slurp(again);
+  const ToolResult second = plan_netx(folder, again.string(), "[]", "third.net");
+  ASSERT_EQ(second.exit, 0) << second.err;
+  EXPECT_EQ(slurp(folder / "out/artifacts/third.net"), bytes);
+}
+
+TEST(NetxPipelines, WhatLavaHasNoPlaceForIsRefusedBeforeAnythingIsWritten) {
+  const TempFolder folder;
+  const std::string model = (kConfigs / "models/mnist_mlp_784_128_10.onnx").string();
+  const ToolResult refused = plan_netx(
+      folder, model, "[infer_shapes, { qcfs: { steps: 8 } }, { quantize: { weight_bits: 8 } }]",
+      "mlp.net");
+  EXPECT_EQ(refused.exit, 3);
+  EXPECT_THAT(refused.err, HasSubstr("netx.unsupported"));
+  EXPECT_FALSE(fs::exists(folder / "out/artifacts"));
+  const ToolResult tensors = plan_netx(folder, model, "[infer_shapes]", "mlp.net");
+  EXPECT_EQ(tensors.exit, 2);
+  EXPECT_THAT(tensors.err, HasSubstr("a Lava file holds a spiking network"));
+  const ToolResult outside = plan_netx(folder, model, "[infer_shapes]", "../mlp.net");
+  EXPECT_EQ(outside.exit, 2);
+  EXPECT_THAT(outside.err, HasSubstr("export.netx.file is '../mlp.net'"));
 }
 
 }  // namespace

@@ -66,6 +66,11 @@ struct NirExportConfig {
   Located<double> max_mismatches{0, {}};  ///< percent of spikes, and of samples in class
 };
 
+/// The network as a Lava network file (.net), after the passes.
+struct NetxExportConfig {
+  Located<std::string> file;  ///< empty: no file is asked for
+};
+
 enum class RunMode { kPlan, kCompile, kSimulate };
 
 /// One line of `report: expect:`, such as accuracy ">= 0.97".
@@ -91,6 +96,7 @@ struct PipelineConfig {
   std::vector<BoundDim> model_dims;
   NirModelConfig model_nir;
   NirExportConfig export_nir;
+  NetxExportConfig export_netx;
   DataConfig test, calibration, train;
   PreprocessConfig preprocess;
   std::vector<PassConfig> passes;

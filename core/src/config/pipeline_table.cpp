@@ -258,7 +258,10 @@ PipelineSection model_section() {
   const auto path = [](auto& config) -> auto& { return config.model; };
   const auto reference = [](auto& config) -> auto& { return config.model_reference; };
   return {
-      .info = {.path = "model", .summary = "The trained network.", .required = true},
+      .info = {.path = "model",
+               .summary = "The trained network; 'model: FILE' gives the path alone.",
+               .required = true,
+               .shorthand = "path"},
       .rows = {
           input_file("path", path, "The trained network (ONNX, NIR), or a snapshot.").required(),
           input_file("reference", reference,
@@ -335,6 +338,15 @@ PipelineSection export_nir_section() {
               .range(0, 100)}};
 }
 
+PipelineSection export_netx_section() {
+  const auto file = [](auto& config) -> auto& { return config.export_netx.file; };
+  return {.info = {.path = "export.netx",
+                   .summary = "The network as Lava loads it among the report's artifacts; 'netx: "
+                              "NAME.net' gives the name alone.",
+                   .shorthand = "file"},
+          .rows = {row("file", file, "Name of the file.").required()}};
+}
+
 std::vector<PipelineSection> make_table() {
   std::vector<PipelineSection> table;
   table.push_back({.info = {.path = "", .summary = "A pipeline file."}, .rows = {version_row()}});
@@ -367,6 +379,7 @@ std::vector<PipelineSection> make_table() {
   table.push_back(
       {.info = {.path = "export", .summary = "Files of the network for other programs."}});
   table.push_back(export_nir_section());
+  table.push_back(export_netx_section());
   table.push_back(report_section());
   table.push_back(doctor_section());
   table.push_back(neurobench_section());

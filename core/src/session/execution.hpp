@@ -46,12 +46,16 @@ class Execution {
 
   // execution_export.cpp: the network as a file for other programs.
   bool exports_nir() const { return !config_.export_nir.profile.value.empty(); }
+  bool exports_netx() const { return !config_.export_netx.file.value.empty(); }
   Result<> check_export_request();
   Result<> prepare_export();
   Result<> export_nir();
+  Result<> export_netx();
   FidelityRun fidelity_run() const;
   Result<> write_artifacts(const std::string& bytes);
-  Result<> write_artifact(const std::string& name, std::string_view bytes);
+  /// `wanted` is the key that names the file.
+  Result<> write_artifact(const std::string& name, std::string_view bytes, std::string_view wanted,
+                          const Location& at);
 
   // execution_run.cpp: from there to the report.
   Result<> evaluate_float();
@@ -97,6 +101,7 @@ class Execution {
   std::shared_ptr<const SpikeGraph> graph_;
   std::optional<Program> program_;
   std::optional<to_nir::Exported> exported_;
+  std::string netx_bytes_;  ///< of the Lava network, if one is asked for
   std::unique_ptr<SampleSource> test_, calibration_, train_;
   std::optional<Model> tuned_;  ///< as the last pass that trains left it
   std::optional<Predictions> float_classes_;

@@ -93,6 +93,7 @@ Result<Accuracy> Execution::try_settings(const PipelineConfig& config) {
   small.report_directory = {};
   small.model_reference = {};
   small.export_nir = {};
+  small.export_netx = {};
   small.expect.clear();
   SessionOptions options = options_;
   options.dump_ir.reset();

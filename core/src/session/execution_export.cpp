@@ -1,12 +1,14 @@
-// The steps that write the network as a NIR file: lowered before anything long runs, so that what
-// cannot be expressed is refused at once; checked and written when the target's mapping is known.
-// A file whose reader does something else than the limit allows is not written.
+// The steps that write the network as a file for other programs: lowered before anything long runs,
+// so that what cannot be expressed is refused at once. A NIR file is checked and written when the
+// target's mapping is known; one whose reader does something else than the limit allows is not
+// written.
 #include <fmt/format.h>
 
 #include <filesystem>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "io/netx/netx.hpp"
 #include "io/nir/nir_file.hpp"
 #include "session/execution.hpp"
 #include "session/findings.hpp"
@@ -51,23 +53,30 @@ Error unfaithful(const Fidelity& check, const NirExportConfig& limit) {
   return found;
 }
 
+/// Whether the file of export.FORMAT can be named so, in a report folder that is wanted.
+Result<> check_file(std::string_view format, const Located<std::string>& file, bool has_folder,
+                    const Location& section = {}) {
+  if (!has_folder) {
+    return error(
+        "run.no-report-folder", section == Location() ? file.at : section,
+        fmt::format("the file of export.{} goes into the report folder, and there is none", format),
+        "set report.directory");
+  }
+  const std::filesystem::path name = file.value;
+  if (!name.empty() && name == name.filename() && name != "." && name != "..") return {};
+  return error("run.export-file", file.at,
+               fmt::format("export.{}.file is '{}', expected a name without folders", format,
+                           escape_control(file.value)),
+               "the file goes into the folder 'artifacts' of the report");
+}
+
 }  // namespace
 
 Result<> Execution::check_export_request() {
-  const NirExportConfig& wanted = config_.export_nir;
+  if (exports_netx()) NT_TRY_VOID(check_file("netx", config_.export_netx.file, folder_.wanted()));
   if (!exports_nir()) return {};
-  if (!folder_.wanted()) {
-    return error("run.no-report-folder", wanted.profile.at,
-                 "the NIR file goes into the report folder, and there is none",
-                 "set report.directory");
-  }
-  const std::filesystem::path name = wanted.file.value;
-  if (name.empty() || name != name.filename() || name == "." || name == "..") {
-    return error("run.export-file", wanted.file.at,
-                 fmt::format("export.nir.file is '{}', expected a name without folders",
-                             escape_control(wanted.file.value)),
-                 "the file goes into the folder 'artifacts' of the report");
-  }
+  const NirExportConfig& wanted = config_.export_nir;
+  NT_TRY_VOID(check_file("nir", wanted.file, folder_.wanted(), wanted.profile.at));
   const bool needs_samples = wanted.check.value != "none" || wanted.with_data.value;
   if (!needs_samples || config_.test.given) return {};
   return error("run.no-data", wanted.profile.at,
@@ -76,8 +85,12 @@ Result<> Execution::check_export_request() {
 }
 
 Result<> Execution::prepare_export() {
+  if (exports_nir() || exports_netx()) clock_.stage("prepare export");
+  if (exports_netx()) {
+    NT_TRY(const netx::Network network, netx::from_graph(*graph_, diagnostics_));
+    NT_TRY(netx_bytes_, netx::write(network));
+  }
   if (!exports_nir()) return {};
-  clock_.stage("prepare export");
   const NirExportConfig& wanted = config_.export_nir;
   NT_TRY(
       exported_,
@@ -122,13 +135,22 @@ Result<> Execution::export_nir() {
   return {};
 }
 
+Result<> Execution::export_netx() {
+  if (!exports_netx()) return {};
+  const Located<std::string>& file = config_.export_netx.file;
+  return write_artifact(file.value, netx_bytes_, "export.netx.file", file.at);
+}
+
 Result<> Execution::write_artifacts(const std::string& bytes) {
+  const auto write = [&](const std::string& name, std::string_view content) {
+    return write_artifact(name, content, "export.nir.file", config_.export_nir.file.at);
+  };
   const std::string& name = config_.export_nir.file.value;
-  NT_TRY_VOID(write_artifact(name, bytes));
+  NT_TRY_VOID(write(name, bytes));
   if (!config_.export_nir.with_data.value) return {};
   NT_TRY(const nir::GraphData data, recorded_data(fidelity_run()));
   NT_TRY(const std::string recorded, nir::write_data(data));
-  return write_artifact(std::filesystem::path(name).stem().string() + ".data.nir", recorded);
+  return write(std::filesystem::path(name).stem().string() + ".data.nir", recorded);
 }
 
 FidelityRun Execution::fidelity_run() const {
@@ -140,12 +162,12 @@ FidelityRun Execution::fidelity_run() const {
           .seed = config_.seed.value};
 }
 
-Result<> Execution::write_artifact(const std::string& name, std::string_view bytes) {
+Result<> Execution::write_artifact(const std::string& name, std::string_view bytes,
+                                   std::string_view wanted, const Location& at) {
   NT_TRY(const std::filesystem::path folder, folder_.folder("artifacts"));
   if (std::filesystem::exists(folder / name)) {
-    return error("run.export-file", config_.export_nir.file.at,
-                 fmt::format("the target has written an artifact '{}' already", name),
-                 "choose another export.nir.file");
+    return error("run.export-file", at, fmt::format("an artifact '{}' is written already", name),
+                 fmt::format("choose another {}", wanted));
   }
   NT_TRY_VOID(write_file_atomic(folder / name, bytes));
   result_.report.artifacts.push_back(name);

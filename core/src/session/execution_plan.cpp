@@ -141,10 +141,13 @@ Result<> Execution::plan() {
   Level level = model_.level();
   for (const PlannedPass& planned : passes_) level = planned.entry->info.to;
   if (level == Level::kSpike) return {};
-  if (exports_nir()) {
-    return error("run.not-spiking", config_.export_nir.profile.at,
-                 "the passes leave a tensor graph, and a NIR file holds a spiking network",
-                 "add a pass that lowers it, such as 'rate'; neurotool passes lists them");
+  if (exports_nir() || exports_netx()) {
+    return error(
+        "run.not-spiking",
+        exports_nir() ? config_.export_nir.profile.at : config_.export_netx.file.at,
+        fmt::format("the passes leave a tensor graph, and a {} file holds a spiking network",
+                    exports_nir() ? "NIR" : "Lava"),
+        "add a pass that lowers it, such as 'rate'; neurotool passes lists them");
   }
   if (config_.target.value.empty()) return {};
   return error(

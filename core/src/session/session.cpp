@@ -61,6 +61,7 @@ Result<> Execution::all_steps() {
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(count_neurobench());
   if (wants(RunMode::kSimulate)) NT_TRY_VOID(examine_layers());
   NT_TRY_VOID(export_nir());
+  NT_TRY_VOID(export_netx());
   judge_expectations();
   return write_report();
 }
