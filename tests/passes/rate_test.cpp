@@ -374,6 +374,21 @@ TEST(Rate, ChoosesItsOwnThresholdsWhereTheNetworkRoundsFinely) {
   }
 }
 
+TEST(Rate, WarnsWhereTheBoundsOfFineLevelsMayBeAnActivation) {
+  test::Network net({2}, 3);
+  const QuantizedActivation signed8{.low = -127, .high = 127};
+  net.gemm("fc1", 2, 8, 1).add("hard_tanh", signed8, {net.constant({}, {1.0f / 127})});
+  Model model = net.gemm("fc2", 8, 2, 1).finish("tanh");
+  const auto samples = test::random_samples({2}, 64, 0, 2);
+  const auto run = run_passes(model, "rate{steps=8}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  const auto found = std::ranges::find(run.diagnostics, "rate.rounding-dropped", &Diagnostic::code);
+  ASSERT_NE(found, run.diagnostics.end());
+  EXPECT_EQ(found->severity, Severity::kWarning);
+  EXPECT_THAT(found->message, testing::HasSubstr("'hard_tanh' rounds to 255 levels from -1 to 1"));
+  EXPECT_THAT(found->help, testing::HasSubstr("'exact'"));
+}
+
 /// The firing part of a population after the passes.
 Emission emission_after(const std::string& passes, Model& model, const SampleSource& samples) {
   const auto run = run_passes(model, passes, &samples);

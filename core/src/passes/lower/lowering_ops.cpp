@@ -255,10 +255,19 @@ Outcome Lowering::finely_rounded(const QuantizedActivation& op, std::span<const 
   const double low = step * static_cast<double>(op.low), high = step * static_cast<double>(op.high);
   if (op.low == 0 && !is_input && !is_non_negative(form(0), lowered_.graph)) return rectified(high);
   const std::string& name = node_->origins.empty() ? node_->name : node_->origins.front();
-  out_.report(note("rate.rounding-dropped", ModelNode{model_path_, name},
-                   fmt::format("'{}' rounds to {} levels from {:.4g} to {:.4g}, finer than a rate "
-                               "of {} steps: its value is taken as it is",
-                               name, op.high - op.low + 1, low, high, options_.steps)));
+  Diagnostic found =
+      note("rate.rounding-dropped", ModelNode{model_path_, name},
+           fmt::format("'{}' rounds to {} levels from {:.4g} to {:.4g}, finer than a rate of {} "
+                       "steps: its value is taken as it is",
+                       name, op.high - op.low + 1, low, high, options_.steps));
+  if (op.low < 0 && !is_input) {
+    // A sum between layers may reach the bounds, and then they are its activation.
+    found.severity = Severity::kWarning;
+    found.help =
+        "where the network relies on these bounds, as on a hard tanh, use the pass "
+        "'exact', which keeps them";
+  }
+  out_.report(std::move(found));
   return form(0);
 }
 
