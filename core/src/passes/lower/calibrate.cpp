@@ -152,20 +152,33 @@ Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, s
   return batch.reshaped(std::move(shape));
 }
 
-Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::span<const Site> sites,
-                                              const CalibrationOptions& options, Context& context) {
+Result<> for_each_batch(const TensorGraph& graph, std::int64_t samples, std::string_view task,
+                        Context& context, const std::function<Result<>(const Tensor&)>& body) {
   const SampleSource& source = *context.calibration;
   // A network exported for one batch size runs with that size and no other.
   const std::int64_t extent = graph[graph.inputs.at(0)].shape.value_or(Shape{kFreeDim}).at(0);
   const std::int64_t step = extent == kFreeDim ? kBatch : extent;
-  const std::int64_t wanted = std::min(options.samples, source.size());
-  const std::int64_t samples = extent == kFreeDim ? wanted : wanted / step * step;
-  if (samples == 0) {
+  const std::int64_t wanted = std::min(samples, source.size());
+  const std::int64_t all = extent == kFreeDim ? wanted : wanted / step * step;
+  if (all == 0) {
     return error("lowering.calibration-empty", {},
                  fmt::format("{} samples of '{}' are too few to run the network once", wanted,
                              source.name()),
                  "give more samples under data.calibration, or raise the option 'samples'");
   }
+  for (std::int64_t first = 0; first < all; first += step) {
+    const double done = static_cast<double>(first) / static_cast<double>(all);
+    if (!context.progress.update(done, std::string(task))) {
+      return error("pass.cancelled", {}, fmt::format("cancelled while {}", task));
+    }
+    NT_TRY(const Tensor batch, batch_for(graph, source, first, std::min(step, all - first)));
+    NT_TRY_VOID(body(batch));
+  }
+  return {};
+}
+
+Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::span<const Site> sites,
+                                              const CalibrationOptions& options, Context& context) {
   std::vector<SiteCounter> counters;
   std::set<ValueId> values;
   for (const Site& site : sites) {
@@ -174,15 +187,9 @@ Result<std::vector<SiteThresholds>> calibrate(const TensorGraph& graph, std::spa
   }
   const std::vector<ValueId> watched(values.begin(), values.end());
   const TensorEvaluator evaluator(graph);
-  for (std::int64_t first = 0; first < samples; first += step) {
-    const double done = static_cast<double>(first) / static_cast<double>(samples);
-    if (!context.progress.update(done, "calibrating thresholds")) {
-      return error("pass.cancelled", {}, "cancelled while calibrating thresholds");
-    }
-    const std::int64_t count = std::min(step, samples - first);
-    NT_TRY(const Tensor batch, batch_for(graph, source, first, count));
-    NT_TRY_VOID(count_batch(evaluator, batch, counters, watched));
-  }
+  NT_TRY_VOID(for_each_batch(
+      graph, options.samples, "calibrating thresholds", context,
+      [&](const Tensor& batch) { return count_batch(evaluator, batch, counters, watched); }));
   std::vector<SiteThresholds> result;
   for (const SiteCounter& counter : counters) result.push_back(thresholds_of(counter, options));
   return result;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,12 @@ struct SiteThresholds {
 /// Samples as the network's one input takes them. Errors: lowering.calibration-shape.
 Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
                          std::int64_t count);
+
+/// Calls `body` with the first `samples` calibration samples, a batch after the other; `task` is
+/// what progress shows. Errors: lowering.calibration-empty, lowering.calibration-shape,
+/// pass.cancelled, and those of the samples and of `body`.
+Result<> for_each_batch(const TensorGraph& graph, std::int64_t samples, std::string_view task,
+                        Context& context, const std::function<Result<>(const Tensor&)>& body);
 
 /// Runs samples 0 … min(samples, size) in batches. The result depends on the samples and options,
 /// never on the number of threads. Errors: lowering.calibration-shape, lowering.calibration-empty,

@@ -12,8 +12,8 @@
 namespace neurotool::tensor_passes {
 
 /// Calls see(i, values[i] for one batch) for each value and batch of the first `samples`
-/// calibration samples; at least one batch. `task` is what progress shows. Errors: those of the
-/// evaluator and the samples, pass.cancelled.
+/// calibration samples. `task` is what progress shows. Errors: those of lower::for_each_batch() and
+/// of the evaluator.
 Result<> watch(const TensorGraph& graph, std::span<const ValueId> values, std::int64_t samples,
                std::string_view task, Context& context,
                const std::function<void(std::size_t i, const Tensor& batch)>& see);
