@@ -1,11 +1,10 @@
 // NIR between simulators, as a table: what our presets make of the files and inputs that other
 // simulators ran, and files of ours for them to run.
 //
-//   nir_interop                   networks of ours in each profile, under the rules of their
-//   readers nir_interop FOLDER            the runs of FOLDER/golden/manifest.json (nir-examples),
-//   and those nir_interop --runs FILE       one run per line: network simulator dt file input
-//   output nir_interop --write FOLDER    networks of ours in each profile, with inputs and expected
-//   outputs
+//   nir_interop           networks of ours in each profile, under the rules of their readers
+//   nir_interop FOLDER    the runs of FOLDER/golden/manifest.json (nir-examples), and those
+//   nir_interop --runs FILE       a run per line: network simulator dt file input output
+//   nir_interop --write FOLDER    networks of ours, with inputs and expected outputs
 //
 // Ends with 1 where a single spike differs.
 #include <fmt/format.h>

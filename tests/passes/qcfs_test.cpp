@@ -200,8 +200,8 @@ TEST(QcfsRefuses, EveryNodeItCannotLowerInOneGo) {
   Model model = net.finish("gated");
   const auto run = run_passes(model, "qcfs{steps=8}");
   ASSERT_FALSE(run.result.has_value());
-  EXPECT_THAT(run.codes(),
-              ElementsAre("lowering.unsupported-op", "lowering.unsupported-op", "lowering.unsupported-op"));
+  EXPECT_THAT(run.codes(), ElementsAre("lowering.unsupported-op", "lowering.unsupported-op",
+                                       "lowering.unsupported-op"));
   EXPECT_EQ(to_string(run.diagnostics[0]),
             "net.onnx: node 'max': error[lowering.unsupported-op]: 'max' (max_pool) has dilated "
             "windows\n"

@@ -257,16 +257,15 @@ PipelineSection neurobench_section() {
 PipelineSection model_section() {
   const auto path = [](auto& config) -> auto& { return config.model; };
   const auto reference = [](auto& config) -> auto& { return config.model_reference; };
-  return {
-      .info = {.path = "model",
-               .summary = "The trained network; 'model: FILE' gives the path alone.",
-               .required = true,
-               .shorthand = "path"},
-      .rows = {
-          input_file("path", path, "The trained network (ONNX, NIR), or a snapshot.").required(),
-          input_file("reference", reference,
-                     "An npz of inputs and what the network makes of them, to check the "
-                     "import against.")}};
+  return {.info = {.path = "model",
+                   .summary = "The trained network; 'model: FILE' gives the path alone.",
+                   .required = true,
+                   .shorthand = "path"},
+          .rows = {input_file("path", path, "The trained network (ONNX, NIR, Lava), or a snapshot.")
+                       .required(),
+                   input_file("reference", reference,
+                              "An npz of inputs and what the network makes of them, to check the "
+                              "import against.")}};
 }
 
 PipelineSection model_nir_section() {

@@ -87,7 +87,7 @@ struct Report {
   std::vector<PassFact> facts;
   std::vector<ExpectationResult> expectations;
   std::optional<neurobench::Metrics> neurobench_float, neurobench_spiking;
-  std::optional<Diagnosis> diagnosis;   ///< when the doctor was asked
+  std::optional<Diagnosis> diagnosis;  ///< when the doctor was asked
   std::optional<NirExportReport> nir_export;
   std::vector<std::string> artifacts;   ///< relative to the report folder
   std::vector<Figure> figures;          ///< beside report.md

@@ -44,8 +44,7 @@ Result<MadeNeuron> loop_neuron(const GraphPlan& plan, const ResetLoop& loop, con
   NT_TRY(const NeuronRule rule,
          neuron_rule(plan.nodes[loop.integrator].primitive, "", shape, discretization));
   if (rule.membrane != MembraneForm::kSum) {
-    return cannot("r times dt is not 1 in its soft reset",
-                  "set model.nir.dt to 1 / r");
+    return cannot("r times dt is not 1 in its soft reset", "set model.nir.dt to 1 / r");
   }
   const PlannedNode& threshold = plan.nodes[loop.threshold];
   const PlannedNode& scale = plan.nodes[loop.scale];

@@ -9,9 +9,9 @@
 
 namespace neurotool::to_nir {
 
-/// A convolution with exactly these synapses, with the smallest kernel that was found. Nothing where
-/// it would have more than `most` weights once readers take it (square, equal padding), which a list
-/// without any pattern soon needs, or where one end is no image. Weights are float32.
+/// A convolution with exactly these synapses, with the smallest kernel that was found. Nothing
+/// where it would have more than `most` weights once readers take it (square, equal padding), which
+/// a list without any pattern soon needs, or where one end is no image. Weights are float32.
 std::optional<Conv2d> as_convolution(const Sparse& sparse, const Shape& source, const Shape& target,
                                      std::int64_t most);
 

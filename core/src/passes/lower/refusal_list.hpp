@@ -14,8 +14,8 @@ struct RefusedOp {
   Refusal refusal;
 };
 
-/// One error (lowering.unsupported-op) for each kind of op and reason, at the first node with notes for
-/// the others. The list is complete: reasons beyond a dozen share the last error.
+/// One error (lowering.unsupported-op) for each kind of op and reason, at the first node with notes
+/// for the others. The list is complete: reasons beyond a dozen share the last error.
 std::vector<Error> findings_of(const std::vector<RefusedOp>& refused, const TensorGraph& graph,
                                const std::string& model_path);
 
