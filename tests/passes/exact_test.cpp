@@ -262,6 +262,29 @@ TEST(Exact, SignedLevelsGoBothWays) {
   }
 }
 
+TEST(Exact, LevelsStoredAsIntegersAreTheNumbersThatTheyAre) {
+  // As between two QLinear operators: x / s to levels in u8, reshaped, cast, times s.
+  Network net({2, 8, 8}, 3);
+  net.conv("c1", 2, 3, 1, 0.3);
+  net.add("scaled", Binary{BinaryKind::kDiv}, {net.constant({}, {0.1f})});
+  net.add("q1", QuantizedActivation{.low = 0, .high = 15}, {net.constant({}, {1})});
+  const ValueId levels = net.value();
+  net.add("flat", Flatten{});
+  const ValueId flat = net.value();
+  net.add("cast", Cast{DType::kFloat32});
+  net.add("real", Binary{BinaryKind::kMul}, {net.constant({}, {0.1f})}).gemm("g1", 192, 4, 0.1);
+  Model model = net.finish("net");
+  const MemorySamples samples = random_samples({2, 8, 8}, 8, 0, 1);
+  ASSERT_TRUE(run_passes(model, "infer_shapes", &samples).result.has_value());
+  Model floats = model;
+  for (const ValueId id : {levels, flat}) model.tensor()[id].dtype = DType::kUint8;
+  const PassRun run = run_passes(model, "exact{realisation=radix},certify{samples=8}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  EXPECT_EQ(run.fact("network", "mismatches"), 0);
+  // Between float32 and float32 there is no such change, and 'remove_identity' takes it out.
+  EXPECT_THAT(refusal(floats, "exact"), HasSubstr("changes the element type"));
+}
+
 TEST(Exact, TooFewStepsAreAMismatchByName) {
   EXPECT_THAT(refusal(residual_network(2), passes(4, "realisation=st_bif, steps=6")),
               testing::AllOf(HasSubstr("certify.mismatch"), HasSubstr("sample")));

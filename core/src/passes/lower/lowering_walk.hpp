@@ -55,6 +55,7 @@ class Lowering {
   Outcome operator()(const Binary& op);
   Outcome operator()(const Softmax& op);
   Outcome operator()(const Identity&) { return form(0); }
+  Outcome operator()(const Cast&) { return form(0); }
   Outcome operator()(const Flatten&) { return relabelled(); }
   Outcome operator()(const Reshape&) { return relabelled(); }
   Outcome operator()(const Squeeze&) { return relabelled(); }

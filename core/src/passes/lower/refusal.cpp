@@ -158,7 +158,11 @@ class ByKind {
     return Refusal{"is a recurrent layer with gates",
                    "train the network with spiking recurrent neurons, or feed-forward layers"};
   }
-  Answer operator()(const Cast&) const { return Refusal{"changes the element type", kFoldHelp}; }
+  Answer operator()(const Cast& op) const {
+    // Levels stored as integers are the same numbers as float32, as between two QLinear operators.
+    if (op.to == DType::kFloat32 && is_integer(graph_[node_.inputs.at(0)].dtype)) return {};
+    return Refusal{"changes the element type", kFoldHelp};
+  }
   Answer operator()(const ShapeOf&) const { return Refusal{"computes with shapes", kFoldHelp}; }
   Answer operator()(const ConstantOfShape&) const {
     return Refusal{"computes with shapes", kFoldHelp};
