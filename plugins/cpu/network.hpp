@@ -17,6 +17,7 @@ enum class Model { kInput, kRelay, kIf, kLif, kCubaLif, kLi };
 enum class Kind { kDense, kConv2d, kSumPool2d, kMaxPool2d, kOneToOne, kSparse };
 enum class BiasTiming { kEveryStep, kFirstStep, kLastStep };
 enum class Reset { kSubtract, kToValue };
+enum class Comparison { kAtLeast, kAbove };
 enum class Rounding { kFloor, kTowardZero };
 
 /// The elements of a parameter or of weights: `real` in a float network, `whole` in an integer one.
@@ -76,6 +77,7 @@ struct Population {
 
   Numbers threshold, initial_membrane, bias, reset_value, decay, current_decay;
   BiasTiming bias_timing = BiasTiming::kEveryStep;
+  Comparison comparison = Comparison::kAtLeast;
   Reset reset = Reset::kSubtract;
   Emission emission;
   Phases phases;

@@ -133,11 +133,14 @@ class PlainUpdate {
   /// How many thresholds the membrane gives up in this step: docs/semantics.md section 3, step 4.
   std::int64_t emitted_units(Real v, Real threshold, std::int64_t so_far) const {
     const Emission& rule = facts_.emission;
-    if (v >= threshold) {
+    const auto reaches = [&](Real amount) {
+      return facts_.comparison == Comparison::kAbove ? v > amount : v >= amount;
+    };
+    if (reaches(threshold)) {
       std::int64_t room = rule.max_per_step;
       if (rule.max_total != Emission::kUnbounded) room = std::min(room, rule.max_total - so_far);
       std::int64_t units = 0;
-      while (units < room && v >= static_cast<Real>(units + 1) * threshold) ++units;
+      while (units < room && reaches(static_cast<Real>(units + 1) * threshold)) ++units;
       return units;
     }
     if (v < Real{0} && rule.min_per_step < 0) {

@@ -25,7 +25,8 @@ bool sends_bits(const Population& p) {
 
 bool is_simple(const Population& p) {
   if (p.model == Model::kRelay || p.model == Model::kLi) return true;
-  return sends_bits(p) && p.reset == Reset::kSubtract && p.radix_bits == 0 && always(p.phases) &&
+  return sends_bits(p) && p.reset == Reset::kSubtract && p.radix_bits == 0 &&
+         p.comparison == Comparison::kAtLeast && always(p.phases) &&
          p.emission.max_total == Emission::kUnbounded;
 }
 

@@ -153,6 +153,7 @@ bool read_bias(PopulationReader& reader, const sdk::Parameter& p, Population& ou
 
 bool read_firing(PopulationReader& reader, const sdk::Parameter& p, Population& out) {
   if (p.name == "threshold") return reader.numbers(p, out.threshold);
+  if (p.name == "comparison") return reader.setting(p, out.comparison, 0, 1);
   if (p.name == "reset") return reader.setting(p, out.reset, 0, 1);
   if (p.name == "reset_value") return reader.numbers(p, out.reset_value);
   Emission& e = out.emission;

@@ -73,6 +73,23 @@ TEST(SpikeEval, MembraneEqualToThresholdFires) {
   EXPECT_THAT(trace.membrane, ElementsAre(0, 9, 0));
 }
 
+TEST(SpikeEval, NeuronThatFiresAboveItsThresholdWaitsForMore) {
+  Firing above = firing(10);
+  above.comparison = Comparison::kAbove;
+  const Trace trace = OneNeuron(If{above}).run({10, 0, 1, 9});
+  EXPECT_THAT(trace.payload, ElementsAre(0, 0, 1, 0));
+  EXPECT_THAT(trace.membrane, ElementsAre(10, 10, 1, 10));
+}
+
+TEST(SpikeEval, BurstThatFiresAboveKeepsTheLastThreshold) {
+  Firing above = firing(10);
+  above.comparison = Comparison::kAbove;
+  above.emission.max_per_step = 5;
+  const Trace trace = OneNeuron(If{above}).run({30, 1});
+  EXPECT_THAT(trace.payload, ElementsAre(2, 1));
+  EXPECT_THAT(trace.membrane, ElementsAre(10, 1));
+}
+
 TEST(SpikeEval, SubtractingResetKeepsTheOvershoot) {
   const Trace trace = OneNeuron(If{firing(10, 5)}).run({18, 0, 0});
   EXPECT_THAT(trace.payload, ElementsAre(1, 1, 0));

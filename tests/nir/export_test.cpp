@@ -255,6 +255,60 @@ TEST(NirExport, EveryProfileComesBackAsTheSameSpikes) {
   }
 }
 
+TEST(NirExport, NeuronsThatFireOnlyAboveTheirThresholdStaySo) {
+  for (const auto profile : {to_nir::Profile::kNative, to_nir::Profile::kNorse}) {
+    SCOPED_TRACE(to_nir::profile_name(profile));
+    SpikeGraph graph = converted(6), at_threshold;
+    for (const char* name : {"first", "second", "third"}) {
+      // On the grid of the weights: membranes do come to lie at it.
+      Firing& firing = *firing_of(graph[graph.find(name)].neuron);
+      firing.threshold = Tensor::scalar(0.5F);
+      firing.initial_membrane = Tensor::scalar(0.25F);
+    }
+    at_threshold = graph;
+    for (const char* name : {"first", "second", "third"}) {
+      firing_of(graph[graph.find(name)].neuron)->comparison = Comparison::kAbove;
+    }
+    Diagnostics diagnostics;
+    const auto made = to_nir::export_graph(graph, {.profile = profile}, diagnostics);
+    ASSERT_TRUE(made) << to_string(made.error());
+    const Tensor sample = Numbers(3).tensor({72}, 0, 1, 1.0 / 4);
+    const test::Spikes wanted = test::oracle_spikes(graph, sample, kSteps);
+    EXPECT_NE(test::oracle_spikes(at_threshold, sample, kSteps), wanted) << "there are ties";
+    const test::Spikes found = test::preset_spikes(made->graph, reader_of(*made, profile),
+                                                   test::repeated(sample, kSteps), kSteps);
+    nir::Document document;
+    document.graph = made->graph;
+    const auto back = from_nir::import_model(document, "back.nir", {}, diagnostics);
+    ASSERT_TRUE(back) << to_string(back.error());
+    const test::Spikes again = test::oracle_spikes(back->spike(), sample, kSteps);
+    for (const auto& [population, node] : made->layers) {
+      EXPECT_EQ(found.at(node), wanted.at(population)) << population;
+      EXPECT_EQ(again.at(node), wanted.at(population)) << population;
+    }
+  }
+}
+
+TEST(NirExport, OneFileHasOneResetAndOneComparison) {
+  for (const bool reset : {true, false}) {
+    SpikeGraph graph = converted(1);
+    Firing& odd = *firing_of(graph[graph.find("second")].neuron);
+    if (reset) {
+      odd.reset = Reset::kToValue;
+    } else {
+      odd.comparison = Comparison::kAbove;
+    }
+    for (const auto profile : {to_nir::Profile::kPlain, to_nir::Profile::kNorse}) {
+      Diagnostics diagnostics;
+      const auto made = to_nir::export_graph(graph, {.profile = profile}, diagnostics);
+      ASSERT_FALSE(made);
+      EXPECT_EQ(made.error().code, "nir.cannot-express");
+      EXPECT_EQ(made.error().at, Location(ModelNode{"", "second"}));
+      EXPECT_THAT(made.error().message, HasSubstr(reset ? "one reset" : "one comparison"));
+    }
+  }
+}
+
 TEST(NirExport, RecurrenceKeepsItsDelay) {
   Numbers numbers(5);
   SpikeGraph graph;

@@ -72,6 +72,8 @@ struct NeuronReader {
   void firing(const Firing& f) const {
     out.threshold = numbers_of(f.threshold);
     out.initial_membrane = numbers_of(f.initial_membrane);
+    out.comparison =
+        f.comparison == Comparison::kAbove ? cpu::Comparison::kAbove : cpu::Comparison::kAtLeast;
     out.reset = f.reset == Reset::kSubtract ? cpu::Reset::kSubtract : cpu::Reset::kToValue;
     out.reset_value = numbers_of(f.reset_value);
     out.emission = {f.emission.max_per_step, f.emission.min_per_step, f.emission.max_total,

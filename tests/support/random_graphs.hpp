@@ -23,11 +23,11 @@ struct RandomGraphOptions {
   bool allow_lif = true;
   bool allow_cuba = true;
   bool allow_relay = true;
-  bool allow_burst = true;    ///< max_per_step > 1
-  bool allow_signed = true;   ///< min_per_step = -1, with and without bounds of the count
-  bool allow_windows = true;  ///< integrate and fire windows, bias_timing
-  bool allow_radix = true;    ///< radix-2 producers, doubling consumers; implies windows
-  bool allow_reset_to_value = true;
+  bool allow_burst = true;           ///< max_per_step > 1
+  bool allow_signed = true;          ///< min_per_step = -1, with and without bounds of the count
+  bool allow_windows = true;         ///< integrate and fire windows, bias_timing
+  bool allow_radix = true;           ///< radix-2 producers, doubling consumers; implies windows
+  bool allow_reset_to_value = true;  ///< and neurons that fire only above their threshold
 
   bool allow_conv = true;  ///< conv2d and populations of shape [channels,height,width]
   bool allow_pool = true;  ///< sum_pool2d and, if the next is on too, max_pool2d

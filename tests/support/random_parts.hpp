@@ -143,6 +143,7 @@ class RandomParts {
     }
     f.emission = emission();
     f.window = window();
+    if (options_.allow_reset_to_value && dice_.chance(0.15)) f.comparison = Comparison::kAbove;
     return f;
   }
 

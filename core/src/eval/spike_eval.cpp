@@ -31,14 +31,18 @@ std::int64_t decayed(std::int64_t value, std::int64_t decay, std::uint32_t shift
 
 /// How many thresholds the membrane gives up in this step: docs/semantics.md section 3, step 4.
 template <class Number>
-std::int64_t emitted_units(Number v, Number threshold, std::int64_t so_far, const Emission& rule) {
-  if (v >= threshold) {
+std::int64_t emitted_units(Number v, Number threshold, std::int64_t so_far, const Emission& rule,
+                           Comparison comparison) {
+  const auto reaches = [&](Number amount) {
+    return comparison == Comparison::kAbove ? v > amount : v >= amount;
+  };
+  if (reaches(threshold)) {
     const std::int64_t room =
         rule.max_total == Emission::kUnbounded
             ? rule.max_per_step
             : std::min<std::int64_t>(rule.max_per_step, rule.max_total - so_far);
     std::int64_t units = 0;
-    while (units < room && v >= static_cast<Number>(units + 1) * threshold) ++units;
+    while (units < room && reaches(static_cast<Number>(units + 1) * threshold)) ++units;
     return units;
   }
   if (v < Number{0} && rule.min_per_step < 0) {
@@ -255,7 +259,8 @@ class Engine {
             : Number{1};
     for (std::size_t i = 0; i < p.size; ++i) {
       const Number threshold = p.threshold[i] * power;
-      const std::int64_t units = emitted_units(membrane[i], threshold, emitted[i], firing.emission);
+      const std::int64_t units =
+          emitted_units(membrane[i], threshold, emitted[i], firing.emission, firing.comparison);
       if (units == 0) continue;
       membrane[i] = firing.reset == Reset::kSubtract
                         ? membrane[i] - static_cast<Number>(units) * threshold

@@ -151,6 +151,7 @@ template <OneOf<Firing> T, class F>
 void each_field(T& firing, F&& f) {
   f("threshold", firing.threshold);
   f("initial_membrane", firing.initial_membrane);
+  f("comparison", firing.comparison);
   f("reset", firing.reset);
   f("reset_value", firing.reset_value);
   f("max_per_step", firing.emission.max_per_step);

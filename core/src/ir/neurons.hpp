@@ -2,8 +2,9 @@
 // gives each model's equation, parameters and source; eval/spike_eval.cpp is both in code.
 //
 // A parameter tensor has rank 0 (one value for all), the shape [C] of the population's first axis
-// (per channel), or the population's full shape (per neuron). Its element type is float32 in a float
-// graph and int32 in an integer graph; decay is int32 with `decay_shift` fractional bits there.
+// (per channel), or the population's full shape (per neuron). Its element type is float32 in a
+// float graph and int32 in an integer graph; decay is int32 with `decay_shift` fractional bits
+// there.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +22,16 @@ enum class Reset {
   kToValue,   ///< the membrane becomes reset_value ("hard")
 };
 
+/// Which membrane fires: one at the threshold too, or only one above it. Conversions need the
+/// first; most simulators of NIR files do the second.
+enum class Comparison { kAtLeast, kAbove };
+
 /// How rounding falls when a fixed-point decay shifts bits out.
 enum class Rounding { kFloor, kTowardZero };
 
-/// Bounds of what one neuron may emit. The defaults are the binary neuron {0, 1}. Burst: max_per_step
-/// > 1. Signed with memory (Wang 2022): min_per_step = -1. ST-BIF (You 2024): min_per_step = -1 with
-/// min_total and max_total. See docs/models.md.
+/// Bounds of what one neuron may emit. The defaults are the binary neuron {0, 1}. Burst:
+/// max_per_step > 1. Signed with memory (Wang 2022): min_per_step = -1. ST-BIF (You 2024):
+/// min_per_step = -1 with min_total and max_total. See docs/models.md.
 struct Emission {
   static constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
   std::int32_t max_per_step = 1;
@@ -47,10 +52,11 @@ struct Window {
 
 /// Threshold, reset and emission: what all firing models share.
 struct Firing {
-  Tensor threshold;          ///< > 0, unit of the membrane potential
-  Tensor initial_membrane;   ///< v(0); absent = 0
+  Tensor threshold;         ///< > 0, unit of the membrane potential
+  Tensor initial_membrane;  ///< v(0); absent = 0
+  Comparison comparison = Comparison::kAtLeast;
   Reset reset = Reset::kSubtract;
-  Tensor reset_value;        ///< only with kToValue; absent = 0
+  Tensor reset_value;  ///< only with kToValue; absent = 0
   Emission emission;
   Window window;
   /// b > 0: radix-2 emission. In the j-th step of the fire window (j = 0 … b-1) the threshold is
@@ -75,7 +81,7 @@ struct Encoder {
   std::uint32_t planes = 0;  ///< bitplane: bits of a magnitude
   /// Values below 0 have channels of their own; otherwise they are sent as payloads below 0.
   bool splits_signs = false;
-  float least_change = 0;    ///< delta: smaller changes wait
+  float least_change = 0;     ///< delta: smaller changes wait
   bool takes_frames = false;  ///< a sample brings a value for each step; otherwise one for all
   bool operator==(const Encoder&) const = default;
 
@@ -93,8 +99,8 @@ struct Input {
   Encoder encoder{};  ///< only where not held
 };
 
-/// Stateless: emits, in the same step, the sum that it receives (graded payload). Stands between two
-/// linear projections, such as a pooling and a convolution.
+/// Stateless: emits, in the same step, the sum that it receives (graded payload). Stands between
+/// two linear projections, such as a pooling and a convolution.
 struct Relay {};
 
 /// Integrate and fire: v += I.
@@ -128,7 +134,8 @@ struct Li {
 
 using Neuron = std::variant<Input, Relay, If, Lif, CubaLif, Li>;
 
-/// "input", "relay", "if", "lif", "cuba_lif", "li": the word used in dumps, YAML and the plugin ABI.
+/// "input", "relay", "if", "lif", "cuba_lif", "li": the word used in dumps, YAML and the plugin
+/// ABI.
 std::string_view model_name(const Neuron& neuron);
 
 /// The firing part, or nullptr for models that never fire.

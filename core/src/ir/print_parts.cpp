@@ -90,6 +90,7 @@ void add_emission(Words& words, const Emission& emission) {
 
 void add_firing(Words& words, const Firing& firing, const Shape& shape) {
   words.tensor("threshold", firing.threshold, shape);
+  if (firing.comparison == Comparison::kAbove) words.value("fires", "above");
   words.value("reset", std::string(word_of(firing.reset)));
   words.tensor("reset_value", firing.reset_value, shape);
   words.tensor("v0", firing.initial_membrane, shape);

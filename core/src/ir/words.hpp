@@ -95,6 +95,9 @@ template <>
 inline constexpr std::array kWords<Reset> = {std::string_view("subtract"),
                                              std::string_view("to_value")};
 template <>
+inline constexpr std::array kWords<Comparison> = {std::string_view("at_least"),
+                                                  std::string_view("above")};
+template <>
 inline constexpr std::array kWords<Rounding> = {std::string_view("floor"),
                                                 std::string_view("toward_zero")};
 template <>

@@ -129,6 +129,7 @@ nir::Discretization reader_of(const nir::Graph& file, const to_nir::Exported& ex
   reader.reset = soft ? nir::ResetRule::kSubtract : nir::ResetRule::kValue;
   reader.spikes = nir::SpikeCount::kSingle;
   reader.clamp_low = nir::ClampLow::kNone;
+  if (!has_adapter && exported.fires_above) reader.compare = nir::Compare::kAbove;
   reader.v_init = nir::InitialPotential::kByNode;
   reader.v_init_by_node = initial_potentials(file);
   return reader;

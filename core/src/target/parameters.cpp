@@ -64,6 +64,7 @@ void add_firing(List& list, const Firing& firing, const Population& population) 
   list.required("threshold", firing.threshold);
   list.tensor("initial_membrane", firing.initial_membrane, 0);
   add_bias(list, population);
+  list.setting("comparison", firing.comparison == Comparison::kAbove ? 1 : 0, 0);
   if (firing.reset == Reset::kToValue) {
     list.setting("reset", 1, 0);
     list.tensor("reset_value", firing.reset_value, 0);

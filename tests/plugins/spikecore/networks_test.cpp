@@ -142,6 +142,10 @@ TEST_F(SpikecoreNetwork, WhatTheChipHasNoFormForIsRefusedByName) {
   std::get<If>(reset[PopulationId{1}].neuron).firing.reset_value = Tensor::scalar(std::int32_t{5});
   EXPECT_THAT(refusal_of(std::move(reset)),
               testing::AllOf(HasSubstr("spikecore.parameter"), HasSubstr("'reset_value'")));
+  SpikeGraph above = hard_reset_network(4);
+  std::get<If>(above[PopulationId{1}].neuron).firing.comparison = Comparison::kAbove;
+  EXPECT_THAT(refusal_of(std::move(above)),
+              testing::AllOf(HasSubstr("spikecore.parameter"), HasSubstr("'comparison'")));
   SpikeGraph wide = hard_reset_network(4);
   std::get<Input>(wide[PopulationId{0}].neuron).bits = 12;
   EXPECT_THAT(refusal_of(std::move(wide)), HasSubstr("spikecore.input-bits"));

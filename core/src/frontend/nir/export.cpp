@@ -87,23 +87,33 @@ class Exporter {
   }
 
   /// norse resets all neurons in one way; the loop of primitives only subtracts.
+  /// The file says once how its neurons reset and compare, and the readers have one rule for all.
   Result<> check_resets() {
-    std::optional<bool> soft;
+    std::optional<bool> soft, above;
     std::size_t soft_count = 0;
     for (const PopulationId id : graph_.live_populations()) {
       const Firing* firing = firing_of(graph_[id].neuron);
       if (firing == nullptr) continue;
       const bool mine = firing->reset == Reset::kSubtract;
+      const bool mine_above = firing->comparison == Comparison::kAbove;
       soft_count += mine ? 1 : 0;
-      if (soft && *soft != mine && options_.profile == Profile::kNorse) {
+      if (soft.value_or(mine) != mine && options_.profile != Profile::kHard) {
         return error("nir.cannot-express", ModelNode{"", graph_[id].name},
-                     "some populations reset by subtraction and others to a value, and norse has "
-                     "one reset for all",
-                     "use the profile 'plain'");
+                     "some populations reset by subtraction and others to a value, and readers "
+                     "have one reset for all",
+                     "let all populations reset alike");
+      }
+      if (above.value_or(mine_above) != mine_above) {
+        return error("nir.cannot-express", ModelNode{"", graph_[id].name},
+                     "some populations fire at their threshold and others only above it, and "
+                     "readers have one comparison for all",
+                     "let all populations compare alike");
       }
       soft = mine;
+      above = mine_above;
     }
     made_.resets_by_subtraction = soft.value_or(true);
+    made_.fires_above = above.value_or(false);
     if (options_.profile == Profile::kHard && soft_count > 0) {
       diagnostics_.report(warning(
           "nir.reset-lost", options_.at,
@@ -309,7 +319,7 @@ class Exporter {
     nir::set(tree, "dt", Tensor::scalar(made_.dt_seconds));
     text("time_unit", "s");
     text("reset", made_.resets_by_subtraction ? "subtract" : "value");
-    text("compare", "ge");
+    text("compare", made_.fires_above ? "gt" : "ge");
     text("spikes", "single");
     text("profile", std::string(profile_name(options_.profile)));
     text("input", held_ ? "held" : "steps");

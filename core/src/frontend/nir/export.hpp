@@ -45,6 +45,7 @@ struct Exported {
   std::string input, output;          ///< nodes; of the first of each
   bool sums_output = false;           ///< the readout is the sum of what the Output gets
   bool resets_by_subtraction = true;
+  bool fires_above = false;  ///< not at the threshold itself
 };
 
 /// Every finding goes to `diagnostics`; the returned error is the first. Errors:

@@ -44,7 +44,7 @@ struct Parts {
   const Population& population;
   const Firing& firing;
   Values threshold, start, reset, decay = {}, current_decay = {};
-  bool soft = false, leaks = false, cuba = false;
+  bool soft = false, above = false, leaks = false, cuba = false;
 };
 
 Result<Parts> parts_of(const Population& population, bool integer) {
@@ -58,7 +58,8 @@ Result<Parts> parts_of(const Population& population, bool integer) {
               .threshold = values_of(firing.threshold, shape, 1),
               .start = values_of(firing.initial_membrane, shape, 0),
               .reset = values_of(firing.reset_value, shape, 0),
-              .soft = firing.reset == Reset::kSubtract};
+              .soft = firing.reset == Reset::kSubtract,
+              .above = firing.comparison == Comparison::kAbove};
   const auto* lif = std::get_if<Lif>(&population.neuron);
   const auto* cuba = std::get_if<CubaLif>(&population.neuron);
   if (lif == nullptr && cuba == nullptr) return parts;
@@ -96,7 +97,7 @@ Values per_step(const Values& tau, double dt) {
 
 /// v >= threshold and v > threshold are the same once the membrane lies half a grid step higher.
 void leave_grid(Parts& parts, bool integer) {
-  if (!integer || !parts.soft) return;
+  if (!integer || !parts.soft || parts.above) return;
   for (double& start : parts.start) start += 0.5;
 }
 
@@ -166,7 +167,7 @@ Result<LoweredNeuron> native(const NeuronContext& c, Parts parts, const std::str
   for (std::size_t i = 0; i < limit.size(); ++i) {
     const auto exact = static_cast<float>(parts.threshold[i] - parts.start[i]);
     // u >= x and u > the float below x are the same.
-    limit[i] = std::nextafter(exact, -std::numeric_limits<float>::infinity());
+    limit[i] = parts.above ? exact : std::nextafter(exact, -std::numeric_limits<float>::infinity());
     back[i] = -parts.threshold[i];
   }
   const std::string sum = c.namer(name + "_v"), spike = c.namer(name), loop = c.namer(name + "_r");

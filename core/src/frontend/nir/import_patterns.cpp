@@ -51,12 +51,14 @@ Result<MadeNeuron> loop_neuron(const GraphPlan& plan, const ResetLoop& loop, con
   NT_TRY(std::vector<double> theta, spread(std::get<Scale>(scale.primitive).scale, scale.shape, 0));
   NT_TRY(const std::vector<double> limit,
          spread(std::get<Threshold>(threshold.primitive).threshold, threshold.shape, 0));
+  const bool above = own.compare == "gt";
   std::vector<double> start(theta.size());
   for (std::size_t i = 0; i < theta.size(); ++i) {
     theta[i] = -theta[i];
     // More than the limit is at least the next number.
-    const float least =
-        std::nextafter(static_cast<float>(limit[i]), std::numeric_limits<float>::infinity());
+    const float least = above ? static_cast<float>(limit[i])
+                              : std::nextafter(static_cast<float>(limit[i]),
+                                               std::numeric_limits<float>::infinity());
     start[i] = static_cast<float>(theta[i]) - least;
   }
   const auto known = own.v_init.find(threshold.name);
@@ -67,6 +69,7 @@ Result<MadeNeuron> loop_neuron(const GraphPlan& plan, const ResetLoop& loop, con
     return cannot("what its Scale feeds back is not negative", "repair the file");
   }
   Firing firing;
+  if (above) firing.comparison = Comparison::kAbove;
   firing.threshold = compressed(theta, shape);
   firing.initial_membrane = compressed(start, shape, true);
   return MadeNeuron{If{firing}, {}};

@@ -43,10 +43,6 @@ std::string misfit(const NeuronRule& rule) {
   }
   if (rule.clamps) return "its membrane is clamped from below";
   if (rule.grid > 0) return "its input is rounded to a grid";
-  if (rule.fire != FireForm::kNever && rule.reset == ResetForm::kSubtract &&
-      rule.compare == Compare::kAbove) {
-    return "it fires above its threshold and subtracts it; ours fire at the threshold";
-  }
   if (rule.fire != FireForm::kNever &&
       (rule.reset == ResetForm::kSubtractTwice || rule.reset == ResetForm::kSubtractLate)) {
     return "its threshold is taken away in another step than it fires";
@@ -54,7 +50,8 @@ std::string misfit(const NeuronRule& rule) {
   return {};
 }
 
-/// A neuron that resets to a value and fires above its threshold fires from the next number on.
+/// A neuron that resets to a value and fires above its threshold fires from the next number on,
+/// which every target can do. One that subtracts the threshold has to name both.
 std::vector<double> next_numbers(std::vector<double> thresholds) {
   for (double& threshold : thresholds) {
     threshold =
@@ -68,6 +65,7 @@ Firing firing_of_rule(const NeuronRule& rule, const Shape& shape) {
   firing.initial_membrane = compressed(rule.v_start, shape, true);
   if (rule.reset == ResetForm::kSubtract) {
     firing.threshold = compressed(rule.threshold, shape);
+    if (rule.compare == Compare::kAbove) firing.comparison = Comparison::kAbove;
     return firing;
   }
   firing.reset = Reset::kToValue;

@@ -321,18 +321,20 @@ class Exporter {
 
   bool threshold(Layer& made, const Population& population, const Firing& firing) {
     const double value = firing.threshold.at(0), unit = shift_ == 6 ? 64 : 1;
+    // Of whole numbers, those above v are those from v + 1 on.
+    const bool above = firing.comparison == Comparison::kAbove;
     for (std::int64_t i = 1; i < firing.threshold.size(); ++i) {
       if (firing.threshold.at(i) == value) continue;
       fail(population.name, "the thresholds differ, and a Lava layer has one",
            "scale the weights so that all neurons share one");
       return false;
     }
-    const double mantissa = (value - 1) / unit;
+    const double mantissa = (above ? value : value - 1) / unit;
     if (!(mantissa >= 1 && mantissa <= 131071) || mantissa != std::trunc(mantissa)) {
-      out_of_range(
-          population.name,
-          fmt::format("the threshold {} is no multiple of {} plus 1 within 17 bits", value, unit),
-          "Lava fires above its threshold, not at it");
+      out_of_range(population.name,
+                   fmt::format("the threshold {} is no multiple of {}{} within 17 bits", value,
+                               unit, above ? "" : " plus 1"),
+                   "Lava fires above its threshold, not at it");
       return false;
     }
     auto& members = made.neuron->values.members;

@@ -127,8 +127,9 @@ class Response {
     if (firing_ == nullptr) return current;  // inputs, relays and readouts hand on what comes
     const double theta = parameter_at(firing_->threshold, population_.shape, neuron, 1);
     const double initial = parameter_at(firing_->initial_membrane, population_.shape, neuron, 0);
-    const bool plain =
-        std::holds_alternative<If>(population_.neuron) && firing_->reset == Reset::kSubtract;
+    const bool plain = std::holds_alternative<If>(population_.neuron) &&
+                       firing_->reset == Reset::kSubtract &&
+                       firing_->comparison == Comparison::kAtLeast;
     return plain ? counted(theta, initial, current) : simulated(neuron, theta, initial, current);
   }
 
@@ -158,9 +159,10 @@ class Response {
       i = slow * i + current;
       v = decay * v + i;
       double k = 0;
-      if (v >= theta) {
-        k = std::min({std::floor(v / theta), double(emission.max_per_step),
-                      double(emission.max_total) - sent});
+      const bool above = firing_->comparison == Comparison::kAbove;
+      if (above ? v > theta : v >= theta) {
+        k = std::min({above ? std::ceil(v / theta) - 1 : std::floor(v / theta),
+                      double(emission.max_per_step), double(emission.max_total) - sent});
       } else if (v < 0 && emission.min_per_step < 0) {
         k = -std::min({std::ceil(-v / theta), -double(emission.min_per_step),
                        sent - double(emission.min_total)});

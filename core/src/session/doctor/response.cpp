@@ -33,6 +33,7 @@ std::optional<Response> Response::of(const Population& population, std::uint64_t
   if (!sums || population.shape.empty()) return std::nullopt;
   const Firing& firing = *firing_of(population.neuron);
   if (firing.reset != Reset::kSubtract) return std::nullopt;
+  if (firing.comparison != Comparison::kAtLeast) return std::nullopt;
   const Emission& rule = firing.emission;
   const bool digits = firing.radix_bits > 0;
   const bool says_it_once = digits || rule.max_total != Emission::kUnbounded;
