@@ -40,9 +40,9 @@ double distance(double a, double b) {
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
 
-class Comparison {
+class ArrayComparison {
  public:
-  Comparison(const TensorGraph& graph, const Arrays& arrays, SelfCheck& check)
+  ArrayComparison(const TensorGraph& graph, const Arrays& arrays, SelfCheck& check)
       : graph_(graph), arrays_(arrays), check_(check) {}
 
   void compare(ValueId id, const Tensor& found) {
@@ -144,7 +144,7 @@ Result<SelfCheck> check_against(const Model& model, const std::filesystem::path&
     return bad_reference(reference, "no array of the reference is an output or a value in between",
                          "save outputs under the names that neurotool inspect shows");
   }
-  Comparison comparison(graph, arrays, check);
+  ArrayComparison comparison(graph, arrays, check);
   const TensorEvaluator evaluator(graph);
   NT_TRY_VOID(evaluator.run(
       inputs, watched, [&](ValueId id, const Tensor& found) { comparison.compare(id, found); }));
