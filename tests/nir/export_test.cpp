@@ -282,7 +282,7 @@ TEST(NirExport, NeuronsThatFireOnlyAboveTheirThresholdStaySo) {
     const auto back = from_nir::import_model(document, "back.nir", {}, diagnostics);
     ASSERT_TRUE(back) << to_string(back.error());
     const test::Spikes again = test::oracle_spikes(back->spike(), sample, kSteps);
-    for (const auto& [population, node] : made->layers) {
+    for (const auto& [population, node, neurons] : made->layers) {
       EXPECT_EQ(found.at(node), wanted.at(population)) << population;
       EXPECT_EQ(again.at(node), wanted.at(population)) << population;
     }
