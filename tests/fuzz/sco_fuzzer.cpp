@@ -66,6 +66,7 @@ void run(const Object& object) {
 void take(const Object& object) {
   must(read_object(write_object(object)) == object, "bytes do not give the object back");
   const Assembly again = assemble(print_object(object));
+  for (const TextError& error : again.errors) std::fprintf(stderr, "%s\n", error.message.c_str());
   must(again.errors.empty(), "its text does not assemble");
   must(again.object == object, "its text does not give the object back");
   try {

@@ -58,10 +58,11 @@ std::string operands(const Instruction& i) {
 
 }  // namespace
 
-std::string disassemble(std::uint64_t word) {
+std::string disassemble(std::uint64_t word, Profile profile) {
   const auto instruction = decode(word);
-  if (!instruction || !range_problem(*instruction).empty())
-    return text(".word 0x%016" PRIx64, word);
+  const bool legal = instruction && range_problem(*instruction).empty() &&
+                     (profile == Profile::kV1 || is_strict(*instruction));
+  if (!legal) return text(".word 0x%016" PRIx64, word);
   return mnemonic(*instruction) + operands(*instruction);
 }
 

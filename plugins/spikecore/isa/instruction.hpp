@@ -105,8 +105,8 @@ std::string range_problem(const Instruction& instruction);
 /// Is it part of the strict profile: opcode, flags, accumulator 0 alone?
 bool is_strict(const Instruction& instruction);
 
-/// Canonical text; ".word 0x…" where the word has no legal spelling.
-std::string disassemble(std::uint64_t word);
+/// Canonical text; ".word 0x…" where the word has no legal spelling in the profile.
+std::string disassemble(std::uint64_t word, Profile profile = Profile::kV1);
 
 // Short forms for programs that are made by code.
 Instruction acc(int slot, int weight, int axon, int length, bool graded);

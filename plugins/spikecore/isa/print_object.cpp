@@ -122,7 +122,7 @@ class Printer {
       for (; next < core.entries.size() && core.entries[next].pc == pc; ++next) {
         line("  .entry " + name_text(core.entries[next].name));
       }
-      if (pc < core.code.size()) line("  " + disassemble(core.code[pc]));
+      if (pc < core.code.size()) line("  " + disassemble(core.code[pc], object_.profile));
     }
   }
 

@@ -86,6 +86,16 @@ TEST(Object, BytesRoundTripIsTheSameBytes) {
   EXPECT_EQ(print_object(back), kExample);
 }
 
+TEST(Object, WordsThatTheProfileLacksAreWrittenAsNumbers) {
+  Object object = object_of(".profile strict\n.core 0\nHALT\n");
+  object.cores[0].code.push_back(encode(psum(3, 1)));  // no code of strict; it traps if it runs
+  const std::string text = print_object(read_object(write_object(object)));
+  EXPECT_NE(text.find(".word 0x12"), std::string::npos) << text;
+  const Assembly again = assemble(text);
+  ASSERT_TRUE(again.errors.empty()) << again.errors.front().message;
+  EXPECT_EQ(again.object, object);
+}
+
 TEST(Object, EmptyObjectHasAHeaderAlone) {
   const std::string bytes = write_object(Object{});
   EXPECT_EQ(bytes.size(), 32u);
