@@ -75,6 +75,9 @@ void check_core(const Object& object, const CoreImage& core) {
     require(entry.pc <= core.code.size(), place,
             "entry '" + entry.name + "' points to word " + number(entry.pc) + " of " +
                 number(core.code.size()));
+    require(entry.name.find('\0') == std::string::npos, place,
+            "the name of entry '" + entry.name.substr(0, entry.name.find('\0')) +
+                "' goes on behind a zero byte, which ends a name in an object");
   }
   for (std::size_t i = 0; i < core.pages.size(); ++i) {
     require(!core.pages[i].empty() && core.pages[i].size() <= kWeightBytes, place,

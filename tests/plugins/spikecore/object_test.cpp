@@ -219,6 +219,14 @@ TEST(Assembler, ReportsEveryWrongLineWithItsPlace) {
   EXPECT_EQ(errors[3].message, "expected ',', found '5'");
 }
 
+TEST(Assembler, NamesOfEntriesHoldNoZeroByte) {
+  const auto errors = errors_of(".core 0\n.entry \"ab\\x00c\"\nHALT\n");
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors[0].message.find("the name of entry 'ab' goes on behind a zero byte"),
+            std::string::npos)
+      << errors[0].message;
+}
+
 TEST(Assembler, StopsAtTwentyErrors) {
   std::string text;
   for (int i = 0; i < 50; ++i) text += "WRONG\n";

@@ -1,0 +1,2 @@
+.entry "ab\x00c"
+HALT
