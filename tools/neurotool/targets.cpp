@@ -5,8 +5,8 @@
 
 #include <memory>
 
+#include "base/child.hpp"
 #include "base/text.hpp"
-#include "child.hpp"
 #include "cli.hpp"
 #include "help.hpp"
 #include "plugin_options.hpp"
@@ -16,7 +16,7 @@
 namespace neurotool::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kLimit{2000};
+constexpr double kMostSeconds = 2;
 
 /// What the child sends: a page, or an error.
 std::string answer(const SearchPath& path, const std::string& name) {
@@ -36,6 +36,19 @@ std::string answer(const SearchPath& path, const std::string& name) {
     page.limits = target->limits({ignored, silent, {}});
   }
   return to_json(page).dump(0);
+}
+
+std::string how_it_ended(const ChildEnd& end) {
+  switch (end.how) {
+    case ChildEnd::How::kSignalled:
+      return "crashed with " + signal_name(end.code);
+    case ChildEnd::How::kTimedOut:
+      return fmt::format("gave no answer within {:.0f} s", kMostSeconds);
+    case ChildEnd::How::kNotStarted:
+      return "could not be asked: " + end.said;
+    default:
+      return fmt::format("ended the process with exit code {}", end.code);
+  }
 }
 
 std::string member(const Json& json, std::string_view key) {
@@ -77,15 +90,16 @@ int print_one(const SearchPath& path, const std::string& name, Terminal& termina
 }  // namespace
 
 std::variant<TargetPage, Error> describe_in_child(const SearchPath& path, const std::string& name) {
-  const ChildResult child = run_in_child([&] { return answer(path, name); }, kLimit);
-  if (!child.failure.empty()) {
+  const ChildEnd child =
+      run_in_child([&] { return answer(path, name); }, {.seconds = kMostSeconds});
+  if (child.how != ChildEnd::How::kReturned) {
     return error("target.crashed", {},
                  fmt::format("the plugin of '{}' {} while it was asked to describe itself", name,
-                             child.failure),
+                             how_it_ended(child)),
                  "neurotool plugin check FILE says more");
   }
-  if (auto page = page_from_json(child.output)) return *std::move(page);
-  const auto json = Json::parse(child.output);
+  if (auto page = page_from_json(child.answer)) return *std::move(page);
+  const auto json = Json::parse(child.answer);
   if (json && !member(*json, "code").empty()) {
     return error(member(*json, "code"), {}, member(*json, "message"), member(*json, "help"));
   }

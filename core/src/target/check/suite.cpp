@@ -14,7 +14,6 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
-#include "target/check/child.hpp"
 #include "target/check/trial.hpp"
 
 namespace neurotool::conformance {
@@ -67,11 +66,6 @@ bool from_wire(const std::string& text, CheckResult& result) {
   return true;
 }
 
-std::string signal_text(int number) {
-  const char* const name = ::sigabbrev_np(number);
-  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", number);
-}
-
 /// What a child that did not end as it should says about the plugin.
 std::string describe_end(const ChildEnd& end, double timeout_seconds) {
   std::string text;
@@ -80,7 +74,7 @@ std::string describe_end(const ChildEnd& end, double timeout_seconds) {
       text = fmt::format("the plugin had not come back after {} s", number_text(timeout_seconds));
       break;
     case ChildEnd::How::kSignalled:
-      text = fmt::format("the plugin ended the process with {}", signal_text(end.code));
+      text = fmt::format("the plugin ended the process with {}", signal_name(end.code));
       break;
     default:
       text = fmt::format("the plugin ended the process with exit status {}", end.code);
@@ -96,8 +90,13 @@ Result<CheckResult> run_in_own_process(const Check& check, const std::filesystem
     perform(check, trial);
     return to_wire(trial);
   };
-  NT_TRY(const ChildEnd end,
-         run_in_child(body, check.leave, options.timeout_seconds, options.cancel));
+  const ChildEnd end =
+      run_in_child(body, {.seconds = options.timeout_seconds}, check.leave, options.cancel);
+  if (end.how == ChildEnd::How::kNotStarted) {
+    return error("plugin.child", {},
+                 fmt::format("a check needs a process of its own, but {}", end.said),
+                 "free some memory or raise the limit on processes, or use --in-process");
+  }
   CheckResult result{check.info, Outcome::kPass, {}, end.seconds, true};
   const bool answered = from_wire(end.answer, result);
   if (end.how != ChildEnd::How::kReturned || !answered) {

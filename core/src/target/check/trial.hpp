@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/child.hpp"
 #include "base/result.hpp"
-#include "target/check/child.hpp"
 #include "target/check/suite.hpp"
 
 namespace neurotool::conformance {

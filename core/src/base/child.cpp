@@ -1,33 +1,49 @@
 // fork, a pipe for the answer, a nameless file for what is printed, and a clock. The parent waits
 // for the process rather than for the end of the pipe: a grandchild may hold the pipe open for
 // ever.
-
-#include "target/check/child.hpp"
+#include "base/child.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
-namespace neurotool::conformance {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+namespace neurotool {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kCanLimitMemory = false;
+#else
+constexpr bool kCanLimitMemory = true;
+#endif
+constexpr int kThrown = 70;  ///< exit status of a body that threw
 
 /// A file descriptor with an owner.
 class Descriptor {
@@ -50,11 +66,11 @@ class Descriptor {
   int value_ = -1;
 };
 
-Error no_child(std::string_view what) {
-  return error(
-      "plugin.child", {},
-      fmt::format("a check needs a process of its own, but {}: {}", what, std::strerror(errno)),
-      "free some memory or raise the limit on processes, or use --in-process");
+ChildEnd not_started(std::string_view what) {
+  ChildEnd end;
+  end.how = ChildEnd::How::kNotStarted;
+  end.said = fmt::format("{}: {}", what, std::strerror(errno));
+  return end;
 }
 
 void write_all(int descriptor, std::string_view bytes) {
@@ -66,20 +82,47 @@ void write_all(int descriptor, std::string_view bytes) {
   }
 }
 
+/// Bytes of address space that this process has; 0 where /proc does not say.
+std::uint64_t address_space() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void lower(decltype(RLIMIT_AS) what, std::uint64_t most) {
+  rlimit now{};
+  if (::getrlimit(what, &now) != 0) return;
+  now.rlim_cur = std::min<rlim_t>(now.rlim_cur, most);
+  ::setrlimit(what, &now);
+}
+
+void limit(const ChildLimits& limits) {
+  lower(RLIMIT_CORE, 0);
+  if (limits.processor_seconds > 0) {
+    lower(RLIMIT_CPU, static_cast<std::uint64_t>(std::ceil(limits.processor_seconds)));
+  }
+  const std::uint64_t mine = address_space();
+  if (kCanLimitMemory && limits.memory > 0 && mine > 0) lower(RLIMIT_AS, mine + limits.memory);
+}
+
 /// The child's whole life. The parent's buffered output was flushed before the fork.
-[[noreturn]] void live(const std::function<std::string()>& body, Leave leave, int answer,
-                       int output) {
+[[noreturn]] void live(const std::function<std::string()>& body, const ChildLimits& limits,
+                       Leave leave, int answer, int output) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
+  for (const int number : {SIGINT, SIGTERM, SIGXCPU}) ::signal(number, SIG_DFL);
+  limit(limits);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   ::close(nothing);
   // The first byte says that the function came back: an empty answer is an answer too.
-  write_all(answer, '=' + body());
+  try {
+    write_all(answer, '=' + body());
+  } catch (...) {
+    ::_exit(kThrown);
+  }
   ::close(answer);
   if (leave == Leave::kWithHandlers) std::exit(0);
   ::_exit(0);
@@ -99,15 +142,18 @@ std::string last_line(int file) {
   return std::string(text);
 }
 
-/// Reads what is there without waiting longer than `wait_ms`.
-void drain(int pipe, int wait_ms, std::string& into) {
-  pollfd watched{pipe, POLLIN, 0};
+/// Appends what is there; does not wait for more.
+void drain(int pipe, std::string& into) {
   std::array<char, 65536> block;
-  while (::poll(&watched, 1, wait_ms) > 0 && (watched.revents & POLLIN) != 0) {
+  for (;;) {
+    pollfd watched{pipe, POLLIN, 0};
+    const int ready = ::poll(&watched, 1, 0);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0 || (watched.revents & POLLIN) == 0) return;
     const ssize_t got = ::read(pipe, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
     into.append(block.data(), static_cast<std::size_t>(got));
-    wait_ms = 0;
   }
 }
 
@@ -115,9 +161,11 @@ void drain(int pipe, int wait_ms, std::string& into) {
 int wait_for(pid_t child, int pipe, Clock::time_point deadline, const CancelFlag* cancel,
              ChildEnd& end) {
   int status = 0;
+  // By number: the C header of Debian 12 does not declare it for C++.
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   for (;;) {
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return status;
+    if (ended != 0) return status;
     const bool late = Clock::now() >= deadline;
     if (late || (cancel != nullptr && cancel->cancelled())) {
       end.how = late ? ChildEnd::How::kTimedOut : ChildEnd::How::kCancelled;
@@ -126,39 +174,46 @@ int wait_for(pid_t child, int pipe, Clock::time_point deadline, const CancelFlag
       ::waitpid(child, &status, 0);
       return status;
     }
-    // Wakes early when the answer comes; a closed pipe would wake at once, so sleep instead.
     const std::size_t before = end.answer.size();
-    drain(pipe, 5, end.answer);
-    if (end.answer.size() == before) ::usleep(2000);
+    drain(pipe, end.answer);
+    if (end.answer.size() != before) continue;
+    // Wakes when the child ends or answers. A pipe that is closed would wake at once, so it is
+    // looked at for bytes alone; kernels before 5.3 have no descriptor of a process.
+    std::array<pollfd, 2> watched{pollfd{process.get(), POLLIN, 0}, pollfd{pipe, POLLIN, 0}};
+    if (process.get() < 0) ::usleep(2000);
+    const bool closed = ::poll(&watched[1], 1, 0) > 0 && (watched[1].revents & POLLIN) == 0;
+    ::poll(watched.data(), closed ? 1 : 2, process.get() < 0 ? 0 : 20);
   }
 }
 
 }  // namespace
 
-Result<ChildEnd> run_in_child(const std::function<std::string()>& body, Leave leave,
-                              double timeout_seconds, const CancelFlag* cancel) {
+ChildEnd run_in_child(const std::function<std::string()>& body, const ChildLimits& limits,
+                      Leave leave, const CancelFlag* cancel) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return no_child("no pipe can be made");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return not_started("no pipe can be made");
   Descriptor from_child(ends[0]), to_parent(ends[1]);
-  const Descriptor output(::memfd_create("neurotool-check", MFD_CLOEXEC));
-  if (output.get() < 0) return no_child("no file in memory can be made");
+  const Descriptor output(::memfd_create("neurotool-child", MFD_CLOEXEC));
+  if (output.get() < 0) return not_started("no file in memory can be made");
 
   std::fflush(nullptr);
   const Clock::time_point start = Clock::now();
   const pid_t child = ::fork();
-  if (child < 0) return no_child("none can be forked");
+  if (child < 0) return not_started("none can be forked");
   if (child == 0) {
     from_child.reset();
-    live(body, leave, to_parent.get(), output.get());
+    live(body, limits, leave, to_parent.get(), output.get());
   }
   to_parent.reset();
 
   ChildEnd end;
-  const auto limit =
-      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_seconds));
-  const int status = wait_for(child, from_child.get(), start + limit, cancel, end);
+  const auto deadline = limits.seconds > 0
+                            ? start + std::chrono::duration_cast<Clock::duration>(
+                                          std::chrono::duration<double>(limits.seconds))
+                            : Clock::time_point::max();
+  const int status = wait_for(child, from_child.get(), deadline, cancel, end);
   end.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  drain(from_child.get(), 0, end.answer);
+  drain(from_child.get(), end.answer);
   // Whatever it left running goes with it.
   ::kill(-child, SIGKILL);
 
@@ -167,8 +222,8 @@ Result<ChildEnd> run_in_child(const std::function<std::string()>& body, Leave le
   end.said = last_line(output.get());
   if (end.how != ChildEnd::How::kReturned) return end;
   if (WIFSIGNALED(status)) {
-    end.how = ChildEnd::How::kSignalled;
     end.code = WTERMSIG(status);
+    end.how = end.code == SIGXCPU ? ChildEnd::How::kTimedOut : ChildEnd::How::kSignalled;
   } else if (WEXITSTATUS(status) != 0 || !returned) {
     end.how = ChildEnd::How::kExited;
     end.code = WEXITSTATUS(status);
@@ -176,4 +231,9 @@ Result<ChildEnd> run_in_child(const std::function<std::string()>& body, Leave le
   return end;
 }
 
-}  // namespace neurotool::conformance
+std::string signal_name(int number) {
+  const char* const name = ::sigabbrev_np(number);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", number);
+}
+
+}  // namespace neurotool
