@@ -18,6 +18,9 @@ namespace {
 
 using namespace neurotool;
 
+/// The fuzzer watches this process: the library works in it.
+constexpr hdf5::ReadLimits kHere{.max_bytes = 1 << 28, .own_process = false};
+
 void must(bool holds, const char* otherwise) {
   if (holds) return;
   std::fprintf(stderr, "%s\n", otherwise);
@@ -26,7 +29,7 @@ void must(bool holds, const char* otherwise) {
 
 void as_nir(std::string_view bytes) {
   Diagnostics diagnostics;
-  auto document = nir::read(bytes, "fuzz", diagnostics);
+  auto document = nir::read(bytes, "fuzz", diagnostics, {.limits = kHere});
   must(document.has_value() != diagnostics.has_errors(),
        "a failure without an error, or the reverse");
   if (!document) return;
@@ -42,12 +45,13 @@ void as_nir(std::string_view bytes) {
   if (nir::make_portable(document->graph, ignored)) {
     const auto written = nir::write(*document, ignored);
     if (written)
-      must(nir::read(*written, "again", ignored).has_value(), "a file of ours does not read");
+      must(nir::read(*written, "again", ignored, {.limits = kHere}).has_value(),
+           "a file of ours does not read");
   }
 }
 
 void as_netx(std::string_view bytes) {
-  const auto network = netx::read(bytes, "fuzz", {.max_bytes = 1 << 28});
+  const auto network = netx::read(bytes, "fuzz", kHere);
   if (!network) return;
   Diagnostics ignored;
   (void)netx::to_graph(*network, "fuzz", ignored);

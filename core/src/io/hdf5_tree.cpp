@@ -36,6 +36,11 @@ const std::string* text_of(const Value& value) {
                                                                                : nullptr;
 }
 
+std::uint64_t ReadLimits::budget(std::uint64_t file_bytes) const {
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 30;
+  return max_bytes != 0 ? max_bytes : std::max(kLeast, 16 * file_bytes);
+}
+
 std::string describe(const Value& value) {
   struct Words {
     std::string operator()(const Group& group) const {

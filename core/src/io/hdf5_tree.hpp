@@ -68,6 +68,13 @@ struct ReadLimits {
   std::uint64_t max_bytes = 0;  ///< of all decoded values; 0: 1 GiB, or 16 times the file if more
   std::size_t max_objects = 200'000;
   std::size_t max_depth = 64;
+  double processor_seconds = 0;  ///< 0: 3, and one more for each 20 MB of the file
+  /// Not so: the HDF5 library reads in this process, and what the file breaks in it stays broken.
+  /// For bytes that this process wrote itself, and for fuzzers.
+  bool own_process = true;
+
+  /// What all decoded values of a file of that size may have together.
+  std::uint64_t budget(std::uint64_t file_bytes) const;
 };
 
 struct ReadOptions {
@@ -78,7 +85,9 @@ struct ReadOptions {
   std::string only = {};
 };
 
-/// Errors: hdf5.format, hdf5.link, hdf5.outside, hdf5.filter, hdf5.limit, file.*
+/// The file is read in a child process: where the HDF5 library crashes or never ends over it, that
+/// is an error like others. Errors: hdf5.format, hdf5.link, hdf5.outside, hdf5.filter, hdf5.limit,
+/// hdf5.crash, hdf5.process, file.*
 Result<Group> read_tree(const std::filesystem::path& path, const ReadOptions& options = {});
 /// The same of a file in memory; `where` names it in messages.
 Result<Group> read_tree(std::string_view bytes, std::string_view where,

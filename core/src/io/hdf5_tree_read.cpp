@@ -5,17 +5,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <optional>
 #include <span>
 
-#include "base/input_file.hpp"
 #include "base/text.hpp"
 #include "io/hdf5_library.hpp"
-#include "io/hdf5_texts.hpp"
-#include "io/hdf5_tree.hpp"
+#include "io/hdf5_tree_read.hpp"
 #include "io/hdf5_types.hpp"
 
 namespace neurotool::hdf5 {
@@ -47,22 +44,20 @@ herr_t take_attribute(hid_t, const char* name, const H5A_info_t*, void* into) no
   }
 }
 
-/// Memory whose content does not matter yet.
-std::shared_ptr<const Buffer> buffer_of(std::unique_ptr<std::byte[]> bytes, std::size_t size) {
-  const std::byte* data = bytes.get();
-  return std::make_shared<const Buffer>(
-      data, size, std::shared_ptr<const void>(std::shared_ptr<std::byte[]>(std::move(bytes))));
+Error no_hdf5(Location at) {
+  return error("hdf5.format", std::move(at),
+               fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()),
+               "the file is damaged or cut off; copy or export it again");
 }
 
 class Reader {
  public:
-  Reader(std::string where, TextHeap::Fetch fetch, std::uint64_t file_bytes,
-         const ReadOptions& options)
-      : where_(std::move(where)), options_(options), heap_(std::move(fetch), file_bytes) {
-    constexpr std::uint64_t kLeast = std::uint64_t{1} << 30;
-    bytes_left_ = options.limits.max_bytes;
-    if (bytes_left_ == 0) bytes_left_ = std::max(kLeast, 16 * file_bytes);
-  }
+  Reader(const TreeSource& source, const ReadOptions& options, SharedValues* shared)
+      : where_(source.where),
+        options_(options),
+        shared_(shared),
+        heap_(source.fetch, source.bytes),
+        bytes_left_(options.limits.budget(source.bytes)) {}
 
   Result<Item> read(const Handle& file) {
     const Handle top(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose);
@@ -81,6 +76,11 @@ class Reader {
   }
 
  private:
+  /// For whoever wonders where we ended.
+  void note(const std::string& path) {
+    if (shared_ != nullptr) shared_->note(path);
+  }
+
   Error damaged(const std::string& path, std::string_view what) const {
     return refusal("hdf5.format", path, fmt::format("the object {}: {}", what, hdf5_reason()),
                    "the file is damaged or cut off; copy or export it again");
@@ -98,7 +98,9 @@ class Reader {
     return {};
   }
 
+  /// Every object comes by here before the library is asked about it.
   Result<> count(const std::string& path, std::size_t depth) {
+    note(path);
     if (++objects_ > options_.limits.max_objects) {
       return refusal("hdf5.limit", path,
                      fmt::format("the file has more than {} objects", options_.limits.max_objects),
@@ -248,12 +250,29 @@ class Reader {
     if (!numbers) return Value(Unreadable{class_words(type.id())});
     const auto bytes = static_cast<std::size_t>(*element_count(*shape)) * byte_size(numbers->dtype);
     NT_TRY_VOID(charge(path, bytes));
-    auto memory = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    const Memory memory = memory_for(bytes);
     if (bytes > 0 && H5Dread(set.id(), numbers->in_memory.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                             memory.get()) < 0) {
+                             memory.data) < 0) {
       return damaged(path, "does not read");
     }
-    return Value(Tensor(numbers->dtype, *shape, buffer_of(std::move(memory), bytes)));
+    return Value(Tensor(numbers->dtype, *shape,
+                        std::make_shared<const Buffer>(memory.data, bytes, memory.owner)));
+  }
+
+  struct Memory {
+    std::byte* data;
+    std::shared_ptr<const void> owner;
+  };
+
+  /// Content does not matter yet. Small values are cheaper to copy than to map.
+  Memory memory_for(std::size_t bytes) const {
+    if (shared_ != nullptr && bytes >= kSmall) {
+      std::byte* const data = shared_->take(bytes);
+      if (data == nullptr) throw std::bad_alloc();
+      return {data, nullptr};
+    }
+    std::shared_ptr<std::byte[]> owner(std::make_unique_for_overwrite<std::byte[]>(bytes));
+    return {owner.get(), owner};
   }
 
   Result<Value> texts(const Handle& set, const Handle& type, const Shape& shape,
@@ -298,6 +317,7 @@ class Reader {
   }
 
   Result<std::vector<Attribute>> attributes(const Handle& object, const std::string& path) {
+    note(path);
     std::vector<std::string> names;
     if (H5Aiterate2(object.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, take_attribute, &names) < 0) {
       return damaged(path, "does not list its attributes");
@@ -346,19 +366,18 @@ class Reader {
 
   std::string where_;
   const ReadOptions& options_;
+  SharedValues* shared_;
   TextHeap heap_;
-  std::uint64_t bytes_left_ = 0;
+  std::uint64_t bytes_left_;
   std::size_t objects_ = 0;
 };
 
-Result<Item> read_open(const Handle& file, std::string where, TextHeap::Fetch fetch,
-                       std::uint64_t bytes, const ReadOptions& options) {
-  Reader reader(std::move(where), std::move(fetch), bytes, options);
-  if (!file) {
-    return reader.refusal("hdf5.format", "/",
-                          fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()),
-                          "the file is damaged or cut off; copy or export it again");
-  }
+}  // namespace
+
+Result<Item> read_opened(const Handle& file, const TreeSource& source, const ReadOptions& options,
+                         SharedValues* shared) {
+  if (!file) return no_hdf5(ModelNode{source.where, "/"});
+  Reader reader(source, options, shared);
   try {
     return reader.read(file);
   } catch (const std::bad_alloc&) {
@@ -367,63 +386,16 @@ Result<Item> read_open(const Handle& file, std::string where, TextHeap::Fetch fe
   }
 }
 
-}  // namespace
-
-Result<Group> read_tree(const std::filesystem::path& path, const ReadOptions& options) {
-  NT_TRY(Item item, read_item(path, options));
-  return std::get<Group>(std::move(item.value));
-}
-
-Result<Group> read_tree(std::string_view bytes, std::string_view where,
-                        const ReadOptions& options) {
-  NT_TRY(Item item, read_item(bytes, where, options));
-  return std::get<Group>(std::move(item.value));
-}
-
-Result<std::vector<std::string>> top_names(const std::filesystem::path& path) {
-  NT_TRY(const InputFile probe, InputFile::open(path));
-  const LibraryLock lock;
-  const Handle access = file_access();
-  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
+Result<std::vector<std::string>> top_names_of(const Handle& file, const Location& at) {
   const Handle top(file ? H5Gopen2(file.id(), "/", H5P_DEFAULT) : -1, H5Gclose);
   std::vector<Link> links;
   if (!top || H5Literate(top.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, take_link, &links) < 0) {
-    return error("hdf5.format", FilePosition{.path = path.string()},
-                 fmt::format("the bytes are no HDF5 file: {}", hdf5_reason()),
-                 "the file is damaged or cut off; copy or export it again");
+    return no_hdf5(at);
   }
   std::vector<std::string> names;
   for (Link& link : links) names.push_back(std::move(link.name));
   std::ranges::sort(names);
   return names;
-}
-
-Result<Item> read_item(const std::filesystem::path& path, const ReadOptions& options) {
-  // What is no regular file is refused before the library, which would wait for a pipe.
-  NT_TRY(const InputFile probe, InputFile::open(path));
-  const LibraryLock lock;
-  const Handle access = file_access();
-  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
-  const auto fetch = [&](std::uint64_t offset, std::span<char> buffer) {
-    return probe.read_at(offset, buffer);
-  };
-  return read_open(file, path.string(), fetch, probe.size(), options);
-}
-
-Result<Item> read_item(std::string_view bytes, std::string_view where, const ReadOptions& options) {
-  const LibraryLock lock;
-  const Handle access = in_memory_access();
-  // Takes a copy, so dropping the const is safe.
-  const bool taken =
-      !bytes.empty() &&
-      H5Pset_file_image(access.id(), const_cast<char*>(bytes.data()), bytes.size()) >= 0;
-  const Handle file(taken ? H5Fopen(next_hdf5_name().c_str(), H5F_ACC_RDONLY, access.id()) : -1,
-                    H5Fclose);
-  const auto fetch = [&](std::uint64_t offset, std::span<char> buffer) -> Result<std::size_t> {
-    if (offset >= bytes.size()) return std::size_t{0};
-    return bytes.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
-  };
-  return read_open(file, std::string(where), fetch, bytes.size(), options);
 }
 
 }  // namespace neurotool::hdf5

@@ -1,5 +1,5 @@
-// Element types of HDF5 data sets and ours, in both directions. Only for io/hdf5*.cpp; call under the
-// lock.
+// Element types of HDF5 data sets and ours, in both directions. Only for io/hdf5*.cpp; call under
+// the lock.
 #pragma once
 
 #include <optional>
