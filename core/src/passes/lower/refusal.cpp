@@ -15,6 +15,10 @@ namespace {
 constexpr const char* kFoldHelp =
     "put 'infer_shapes' and 'fold_constants' before '{pass}'; what remains after them depends on "
     "data";
+constexpr const char* kQuantiserHelp =
+    "put 'recognise_quantizers' before '{pass}'; what remains after it is no quantiser";
+constexpr const char* kTrainHelp = "train the network with Relu, or with Clip from 0 to a bound";
+constexpr const char* kExportHelp = "export the network in float32";
 
 bool jumps(UnaryKind kind) {
   switch (kind) {
@@ -68,11 +72,9 @@ class ByKind {
     if (op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kNeg) return {};
     if (jumps(op.kind)) {
       return Refusal{"jumps, and in a spiking network only quantised activations do",
-                     "put 'recognise_quantizers' before '{pass}'; what remains after it is no "
-                     "quantiser"};
+                     kQuantiserHelp};
     }
-    return Refusal{"is not a function that an integrate-and-fire neuron computes",
-                   "train the network with Relu, or with Clip from 0 to a bound"};
+    return Refusal{"is not a function that an integrate-and-fire neuron computes", kTrainHelp};
   }
   Answer operator()(const Binary& op) const {
     const bool both = !is_constant(0) && !is_constant(1);
@@ -100,8 +102,7 @@ class ByKind {
       case BinaryKind::kXor:
         return decides();
     }
-    return Refusal{"is neither a sum nor a scaling",
-                   "train the network with Relu, or with Clip from 0 to a bound"};
+    return Refusal{"is neither a sum nor a scaling", kTrainHelp};
   }
   Answer operator()(const Clip&) const {
     const bool known = (!has(1) || is_constant(1)) && (!has(2) || is_constant(2));
@@ -159,9 +160,12 @@ class ByKind {
                    "train the network with spiking recurrent neurons, or feed-forward layers"};
   }
   Answer operator()(const Cast& op) const {
+    const DType from = graph_[node_.inputs.at(0)].dtype;
     // Levels stored as integers are the same numbers as float32, as between two QLinear operators.
-    if (op.to == DType::kFloat32 && is_integer(graph_[node_.inputs.at(0)].dtype)) return {};
-    return Refusal{"changes the element type", kFoldHelp};
+    if (op.to == DType::kFloat32 && (from == op.to || is_integer(from))) return {};
+    return Refusal{
+        fmt::format("changes the element type from {} to {}", short_name(from), short_name(op.to)),
+        instead_of_cast(from, op.to)};
   }
   Answer operator()(const ShapeOf&) const { return Refusal{"computes with shapes", kFoldHelp}; }
   Answer operator()(const ConstantOfShape&) const {
@@ -188,9 +192,11 @@ class ByKind {
     if (std::ranges::all_of(dilations, is_one)) return {};
     return Refusal{"has dilated windows", "use windows without dilation"};
   }
-  static Refusal decides() {
-    return {"decides between values, and synapses only add",
-            "train the network with Relu, or with Clip from 0 to a bound"};
+  static Refusal decides() { return {"decides between values, and synapses only add", kTrainHelp}; }
+  static const char* instead_of_cast(DType from, DType to) {
+    if (from == DType::kBool || to == DType::kBool) return kTrainHelp;
+    if (is_float(from)) return is_float(to) ? kExportHelp : kQuantiserHelp;
+    return kFoldHelp;
   }
   static Refusal two_activations(const char* reason) {
     return {reason, "'{pass}' lowers feed-forward networks of linear layers and rectifiers"};
@@ -204,8 +210,7 @@ class ByKind {
     if (is_constant(0)) return Refusal{"works on constants alone", kFoldHelp};
     const DType type = graph_[node_.inputs[1]].constant.dtype();
     if (type != DType::kFloat32) {
-      return Refusal{fmt::format("has weights of type {}", short_name(type)),
-                     "export the network in float32"};
+      return Refusal{fmt::format("has weights of type {}", short_name(type)), kExportHelp};
     }
     if (has(2) && !is_constant(2)) return two_activations("adds an activation as its bias");
     return {};

@@ -211,6 +211,7 @@ std::optional<RampFit> TabulateActivations::fit(const TensorGraph& graph,
                 "'ramps'"));
     return std::nullopt;
   };
+  if (!one.makes_numbers) return keep("makes truth values");
   auto ramps = static_cast<std::size_t>(options_.ramps);
   if (ramps == 0) {
     const auto needed = ramps_needed(function, options_.error);

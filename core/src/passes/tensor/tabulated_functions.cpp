@@ -16,6 +16,21 @@ const std::string& name_in_file(const OpNode& node) {
   return node.origins.empty() ? node.name : node.origins.front();
 }
 
+/// The steps that a function without a table goes on with, back to the `sums` of those that have
+/// one.
+std::vector<OpId> steps_behind(const TensorGraph& graph, const TabulatedFunction& one,
+                               const std::set<ValueId>& sums) {
+  std::vector<OpId> found;
+  std::set<ValueId> wanted{one.to};
+  for (auto step = one.steps.rbegin(); step != one.steps.rend(); ++step) {
+    const OpNode& node = graph[*step];
+    if (!wanted.contains(node.outputs[0]) || sums.contains(node.outputs[0])) continue;
+    found.push_back(*step);
+    wanted.insert(node.inputs.begin(), node.inputs.end());
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<TabulatedFunction> functions_without_neurons(const TensorGraph& graph) {
@@ -27,6 +42,7 @@ std::vector<TabulatedFunction> functions_without_neurons(const TensorGraph& grap
     const ValueId value = graph[id].outputs[0];
     if (map.root(value) == value || !map.is_exit(value)) continue;
     TabulatedFunction one{map.root(value), value, map.steps(value), {}, {}};
+    one.makes_numbers = types[value].dtype == DType::kFloat32;
     for (const OpId step : one.steps) {
       const OpNode& node = graph[step];
       if (one.name.empty() && lower::refusal_by_kind(graph, node)) one.name = name_in_file(node);
@@ -42,12 +58,22 @@ std::vector<TabulatedFunction> functions_without_neurons(const TensorGraph& grap
 }
 
 std::set<OpId> ops_with_tables(const TensorGraph& graph) {
-  std::set<OpId> found;
-  for (const TabulatedFunction& one : functions_without_neurons(graph)) {
-    if (!ramps_needed(ScalarFunction(graph, one.from, one.steps), kUsualError)) continue;
-    found.insert(one.steps.begin(), one.steps.end());
+  std::set<OpId> tabulated;
+  std::set<ValueId> sums;
+  std::vector<TabulatedFunction> without;
+  for (TabulatedFunction& one : functions_without_neurons(graph)) {
+    const ScalarFunction function(graph, one.from, one.steps);
+    if (one.makes_numbers && ramps_needed(function, kUsualError)) {
+      tabulated.insert(one.steps.begin(), one.steps.end());
+      sums.insert(one.to);
+    } else {
+      without.push_back(std::move(one));
+    }
   }
-  return found;
+  for (const TabulatedFunction& one : without) {
+    for (const OpId step : steps_behind(graph, one, sums)) tabulated.erase(step);
+  }
+  return tabulated;
 }
 
 }  // namespace neurotool::tensor_passes

@@ -16,11 +16,12 @@ struct TabulatedFunction {
   std::vector<OpId> steps;
   std::string name;                  ///< of the first refused step, in the model file
   std::vector<std::string> origins;  ///< of all steps
+  bool makes_numbers = true;         ///< not truth values, for which no sum of ramps can stand
 };
 
 std::vector<TabulatedFunction> functions_without_neurons(const TensorGraph& graph);
 
-/// The steps of those for which a table exists.
+/// The steps that are gone once a table stands for every function that has one.
 std::set<OpId> ops_with_tables(const TensorGraph& graph);
 
 }  // namespace neurotool::tensor_passes
