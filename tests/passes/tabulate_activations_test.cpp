@@ -303,6 +303,18 @@ TEST(TabulateActivations, TheStructureDoesNotDependOnData) {
   EXPECT_EQ(shapes[0], shapes[1]);
 }
 
+TEST(TabulateActivations, TooFewSamplesForAFixedBatchAreNone) {
+  Model few = one_layer(silu), none = one_layer(silu);
+  for (Model* const model : {&few, &none}) {
+    model->tensor()[model->tensor().inputs[0]].shape->front() = 32;
+  }
+  const MemorySamples samples = random_samples({2, 6, 6}, 8, 0.5, 3);
+  const PassRun run = run_passes(few, "infer_shapes,tabulate_activations", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  ASSERT_TRUE(run_passes(none, "infer_shapes,tabulate_activations").result.has_value());
+  EXPECT_EQ(print_text(few), print_text(none));
+}
+
 TEST(TabulateActivations, RampsShareTheirSumAndKeepTheirConstantsAsBiases) {
   Model model = one_layer(silu);
   const MemorySamples samples = random_samples({2, 6, 6}, 32, -1, 1);

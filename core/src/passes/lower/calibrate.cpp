@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -133,6 +134,12 @@ Result<> count_batch(const TensorEvaluator& evaluator, const Tensor& batch,
                "check the preprocessing and the network's weights");
 }
 
+/// A network exported for one batch size runs with that size and no other.
+std::optional<std::int64_t> fixed_batch(const TensorGraph& graph) {
+  const std::int64_t extent = graph[graph.inputs.at(0)].shape.value_or(Shape{kFreeDim}).at(0);
+  return extent == kFreeDim ? std::nullopt : std::optional(extent);
+}
+
 }  // namespace
 
 Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
@@ -152,18 +159,22 @@ Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, s
   return batch.reshaped(std::move(shape));
 }
 
+std::int64_t runnable_samples(const TensorGraph& graph, const SampleSource& source,
+                              std::int64_t samples) {
+  const std::int64_t wanted = std::min(samples, source.size());
+  const std::int64_t step = fixed_batch(graph).value_or(1);
+  return wanted / step * step;
+}
+
 Result<> for_each_batch(const TensorGraph& graph, std::int64_t samples, std::string_view task,
                         Context& context, const std::function<Result<>(const Tensor&)>& body) {
   const SampleSource& source = *context.calibration;
-  // A network exported for one batch size runs with that size and no other.
-  const std::int64_t extent = graph[graph.inputs.at(0)].shape.value_or(Shape{kFreeDim}).at(0);
-  const std::int64_t step = extent == kFreeDim ? kBatch : extent;
-  const std::int64_t wanted = std::min(samples, source.size());
-  const std::int64_t all = extent == kFreeDim ? wanted : wanted / step * step;
+  const std::int64_t step = fixed_batch(graph).value_or(kBatch);
+  const std::int64_t all = runnable_samples(graph, source, samples);
   if (all == 0) {
     return error("lowering.calibration-empty", {},
-                 fmt::format("{} samples of '{}' are too few to run the network once", wanted,
-                             source.name()),
+                 fmt::format("{} samples of '{}' are too few to run the network once",
+                             std::min(samples, source.size()), source.name()),
                  "give more samples under data.calibration, or raise the option 'samples'");
   }
   for (std::int64_t first = 0; first < all; first += step) {

@@ -39,6 +39,11 @@ struct SiteThresholds {
 Result<Tensor> batch_for(const TensorGraph& graph, const SampleSource& source, std::int64_t first,
                          std::int64_t count);
 
+/// How many of the first `samples` calibration samples the network runs on: all that there are, or
+/// whole batches where it takes one batch size and no other.
+std::int64_t runnable_samples(const TensorGraph& graph, const SampleSource& source,
+                              std::int64_t samples);
+
 /// Calls `body` with the first `samples` calibration samples, a batch after the other; `task` is
 /// what progress shows. Errors: lowering.calibration-empty, lowering.calibration-shape,
 /// pass.cancelled, and those of the samples and of `body`.

@@ -12,12 +12,12 @@
 #include <map>
 #include <utility>
 
-#include "eval/tensor_eval.hpp"
 #include "passes/lower/calibrate.hpp"
 #include "passes/tensor/pass_tools.hpp"
 #include "passes/tensor/ramp_table.hpp"
 #include "passes/tensor/tabulated_functions.hpp"
 #include "passes/tensor/tensor_passes.hpp"
+#include "passes/tensor/watch.hpp"
 
 namespace neurotool {
 namespace {
@@ -43,8 +43,6 @@ const OptionTable<TabulateOptions>& table() {
   };
   return rows;
 }
-
-constexpr std::int64_t kBatch = 32;
 
 /// How often numbers come, in bins of one and a half per cent (around 0: of 0.00015). What it holds
 /// depends on the numbers and on nothing else.
@@ -172,30 +170,17 @@ Result<std::map<ValueId, Density>> TabulateActivations::measure(
   for (const TabulatedFunction& one : found) densities[one.from];
   std::vector<ValueId> watched;
   for (const auto& [value, density] : densities) watched.push_back(value);
-  // A network exported for one batch size runs with that size and no other.
-  const std::int64_t extent = graph[graph.inputs[0]].shape.value_or(Shape{kFreeDim}).at(0);
-  const std::int64_t step = extent == kFreeDim ? kBatch : extent;
-  const std::int64_t wanted = std::min(options_.samples, context.calibration->size());
-  const std::int64_t samples = extent == kFreeDim ? wanted : wanted / step * step;
-  const TensorEvaluator evaluator(graph);
-  for (std::int64_t first = 0; first < samples; first += step) {
-    const double done = static_cast<double>(first) / static_cast<double>(samples);
-    if (!context.progress.update(done, "looking at activations")) {
-      return error("pass.cancelled", {}, "cancelled while looking at activations");
-    }
-    const std::int64_t count = std::min(step, samples - first);
-    NT_TRY(const Tensor batch, lower::batch_for(graph, *context.calibration, first, count));
-    bool finite = true;
-    const auto observe = [&](ValueId id, const Tensor& values) {
-      finite = densities.at(id).add(values.as<float>()) && finite;
-    };
-    NT_TRY([[maybe_unused]] const auto outputs, evaluator.run({&batch, 1}, watched, observe));
-    if (finite) continue;
-    return error("lowering.not-finite", ModelNode{{}, found[0].name},
-                 "the values that go into activation functions are not all finite",
-                 "check the preprocessing and the network's weights");
-  }
-  return densities;
+  // Too few samples to run the network once are none: a table can do without.
+  if (lower::runnable_samples(graph, *context.calibration, options_.samples) == 0) return densities;
+  bool finite = true;
+  const auto observe = [&](std::size_t i, const Tensor& values) {
+    finite = densities.at(watched[i]).add(values.as<float>()) && finite;
+  };
+  NT_TRY_VOID(watch(graph, watched, options_.samples, "looking at activations", context, observe));
+  if (finite) return densities;
+  return error("lowering.not-finite", ModelNode{{}, found[0].name},
+               "the values that go into activation functions are not all finite",
+               "check the preprocessing and the network's weights");
 }
 
 std::optional<RampFit> TabulateActivations::fit(const TensorGraph& graph,
