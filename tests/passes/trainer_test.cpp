@@ -315,7 +315,8 @@ TEST_F(TrainerTest, ACancelledPassChangesNothing) {
   Diagnostics diagnostics;
   test::StopAfter progress(12);
   Context context{.diagnostics = diagnostics, .progress = progress, .training = &train};
-  const auto result = training::tune(model, context, {.pass = "tune_qcfs", .batch = 10});
+  const auto result =
+      training::tune(model, context, {.pass = "tune_qcfs", .options = {.batch = 10}});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, "pass.cancelled");
   EXPECT_EQ(write_onnx(model).value(), before);

@@ -9,6 +9,7 @@
 
 #include "base/parallel.hpp"
 #include "passes/lower/calibrate.hpp"
+#include "passes/train/fit.hpp"
 
 namespace neurotool::training {
 namespace {
@@ -28,7 +29,7 @@ Result<> choose_thresholds(TrainingPlan& plan, const Model& model, const TuneSet
     NT_TRY(found, lower::calibrate(model.tensor(), open,
                                    {.method = lower::ThresholdMethod::kMmse,
                                     .granularity = lower::Granularity::kChannel,
-                                    .samples = setup.samples,
+                                    .samples = setup.options.samples,
                                     .levels = setup.levels},
                                    inner));
   }
@@ -69,7 +70,7 @@ void report(const TuneSetup& setup, const Feeder& feeder, const FitResult& resul
         "train.time-limit", ModelNode{model.path, {}},
         fmt::format("{} stopped after {} minutes, in epoch {} of {}; how far it came depends on "
                     "the machine",
-                    setup.pass, setup.fit.max_minutes, result.epochs + 1, setup.fit.epochs),
+                    setup.pass, setup.options.max_minutes, result.epochs + 1, setup.options.epochs),
         fmt::format("for a run that can be repeated set epochs to {} and max_minutes to 0",
                     std::max<std::int64_t>(result.epochs, 1))));
   }
@@ -79,8 +80,14 @@ Result<FitResult> train_on(const TrainingPlan& plan, const TuneSetup& setup, Fee
                            Context& context) {
   train::Recipe recipe = setup.recipe;
   recipe.threads = static_cast<std::int32_t>(thread_count());
+  recipe.weight_decay = setup.options.weight_decay;
   NT_TRY(const auto engine, train::make_engine(plan.network, recipe));
-  return fit(*engine, feeder, setup.fit, context.progress,
+  const FitOptions options{.epochs = setup.options.epochs,
+                           .learning_rate = setup.options.learning_rate,
+                           .patience = setup.options.patience,
+                           .max_minutes = setup.options.max_minutes,
+                           .augment = setup.options.augment};
+  return fit(*engine, feeder, options, context.progress,
              setup.recipe.activation == train::Activation::kSpiking
                  ? "training through time"
                  : "training with quantised activations");
@@ -100,9 +107,10 @@ Result<Changed> tune(Model& model, Context& context, const TuneSetup& setup) {
   }
   NT_TRY([[maybe_unused]] const train::TrainerApi* api, train::trainer_api());
   NT_TRY_VOID(check_samples(plan, *context.training));
-  const std::uint64_t seed = setup.seed != 0 ? setup.seed : context.seed;
-  NT_TRY(Feeder feeder,
-         Feeder::make(*context.training, plan.network.classes, setup.held_out, setup.batch, seed));
+  const TuneOptions& options = setup.options;
+  const std::uint64_t seed = options.seed != 0 ? options.seed : context.seed;
+  NT_TRY(Feeder feeder, Feeder::make(*context.training, plan.network.classes, options.held_out,
+                                     options.batch, seed));
   NT_TRY_VOID(choose_thresholds(plan, model, setup, context));
   NT_TRY(const FitResult result, train_on(plan, setup, feeder, context));
   report(setup, feeder, result, model, context);

@@ -5,20 +5,17 @@
 #include <string_view>
 
 #include "passes/pass.hpp"
-#include "passes/train/fit.hpp"
 #include "passes/train/plan.hpp"
+#include "passes/train/tune_options.hpp"
+#include "train/trainer_api.hpp"
 
 namespace neurotool::training {
 
 struct TuneSetup {
-  std::string_view pass;  ///< its name, for facts and progress
-  train::Recipe recipe;   ///< threads are filled in
-  FitOptions fit;
-  std::int64_t levels = 4;     ///< of the activations that are written
-  std::int64_t samples = 512;  ///< that first thresholds are calibrated on
-  std::int64_t batch = 64;
-  double held_out = 0.05;
-  std::uint64_t seed = 0;  ///< 0: the context's
+  std::string_view pass;    ///< its name, for facts and progress
+  train::Recipe recipe;     ///< threads and weight decay are filled in
+  std::int64_t levels = 4;  ///< of the activations that are written
+  TuneOptions options;
 };
 
 /// Without training samples (a plan) the structure alone: every site is a quantised activation with

@@ -11,34 +11,24 @@
 namespace neurotool {
 namespace {
 
-using training::Augment;
-
 enum class Thresholds { kTrain, kFixed };
 
-struct TuneBpttOptions {
+struct TuneBpttOptions : training::TuneOptions {
+  TuneBpttOptions() {
+    epochs = 2;
+    learning_rate = 0.005;
+  }
+
   std::int32_t steps = 0;
-  std::int64_t epochs = 2;
-  double learning_rate = 0.005, threshold_rate_factor = 1, weight_decay = 5e-4;
   Thresholds thresholds = Thresholds::kTrain;
+  double threshold_rate_factor = 1;
   double surrogate_width = 2;
-  std::int64_t batch = 64;
-  double held_out = 0.05;
-  std::int64_t patience = 0;
-  double max_minutes = 0;
-  Augment augment = Augment::kNone;
-  std::int64_t samples = 512;
-  std::uint64_t seed = 0;
 };
 
 const OptionTable<TuneBpttOptions>& table() {
   using Options = TuneBpttOptions;
-  static const OptionTable<Options> rows{
+  static const OptionTable<Options> rows = training::tune_table<Options>(
       option("steps", &Options::steps, "T, the steps that are unrolled.").range(1, 255).required(),
-      option("epochs", &Options::epochs, "How often every training sample is seen.")
-          .range(1, 10000),
-      option("learning_rate", &Options::learning_rate,
-             "Of the first batch; falls to 0 along half a cosine.")
-          .range(1e-7, 10),
       choice("thresholds", &Options::thresholds, "Whether thresholds are trained too.",
              {{"train", Thresholds::kTrain}, {"fixed", Thresholds::kFixed}}),
       option("threshold_rate_factor", &Options::threshold_rate_factor,
@@ -46,26 +36,7 @@ const OptionTable<TuneBpttOptions>& table() {
           .range(1e-6, 1000),
       option("surrogate_width", &Options::surrogate_width,
              "α of the surrogate gradient (α/2) / (1 + (π/2 αu)²).")
-          .range(0.01, 100),
-      option("batch", &Options::batch, "Samples of one step of gradient descent.").range(1, 65536),
-      option("weight_decay", &Options::weight_decay,
-             "How strongly weights and thresholds are pulled towards 0.")
-          .range(0, 1),
-      option("held_out", &Options::held_out,
-             "Share of data.train that is not trained on and decides which epoch is kept.")
-          .range(0, 0.5),
-      option("patience", &Options::patience,
-             "Epochs without a better one before training stops; 0: never.")
-          .range(0, 10000),
-      option("max_minutes", &Options::max_minutes, "Training stops after so long; 0: never.")
-          .range(0, 1e6),
-      choice("augment", &Options::augment, "What is done to training images.",
-             {{"none", Augment::kNone}, {"shift_flip", Augment::kShiftFlip}}),
-      option("samples", &Options::samples,
-             "Samples that the first thresholds are calibrated on, at most.")
-          .range(1, 1e9),
-      option("seed", &Options::seed, "Of the order of samples; 0: run.seed."),
-  };
+          .range(0.01, 100));
   return rows;
 }
 
@@ -79,19 +50,10 @@ class TuneBpttPass final : public Pass {
                           {.pass = "tune_bptt",
                            .recipe = {.activation = train::Activation::kSpiking,
                                       .steps = options_.steps,
-                                      .weight_decay = options_.weight_decay,
                                       .threshold_rate = fixed ? 0 : options_.threshold_rate_factor,
                                       .surrogate_width = options_.surrogate_width},
-                           .fit = {.epochs = options_.epochs,
-                                   .learning_rate = options_.learning_rate,
-                                   .patience = options_.patience,
-                                   .max_minutes = options_.max_minutes,
-                                   .augment = options_.augment},
                            .levels = options_.steps,
-                           .samples = options_.samples,
-                           .batch = options_.batch,
-                           .held_out = options_.held_out,
-                           .seed = options_.seed});
+                           .options = options_});
   }
   std::vector<std::pair<std::string, OptionValue>> options() const override {
     return table().values(options_);
