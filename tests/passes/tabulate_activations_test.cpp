@@ -194,6 +194,45 @@ TEST(TabulateActivations, RampsShareTheirSumAndKeepTheirConstantsAsBiases) {
   EXPECT_EQ(relays, 1);
 }
 
+/// Of all findings with that code.
+std::vector<Diagnostic> with_code(const PassRun& run, std::string_view code) {
+  std::vector<Diagnostic> found = run.diagnostics;
+  std::erase_if(found, [&](const Diagnostic& one) { return one.code != code; });
+  return found;
+}
+
+TEST(TabulateActivations, ChannelsThatStaySilentAreSaidOnceForAllRampsOfALayer) {
+  struct Case {
+    const char *pass, *code;
+  };
+  for (const auto& [pass, code] :
+       {Case{"rate{steps=8,bias_iterations=0}", "lowering.dead-channel"},
+        Case{"quantize_activations{bits=3}", "quantize_activations.dead-channel"}}) {
+    Network net({2, 6, 6}, 5);
+    net.conv("c1", 2, 3, 1, 0.05);
+    silu(net);
+    net.conv("c2", 3, 4, 2, 0.5).add("tanh", Unary{UnaryKind::kTanh});
+    Model model = net.add("flat", Flatten{}).gemm("g1", 36, 4, 0.3).finish("net");
+    const MemorySamples samples = random_samples({2, 6, 6}, 24, -0.1, 0.1);
+    const PassRun run = run_passes(
+        model, "infer_shapes,tabulate_activations{error=0.02}," + std::string(pass), &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    double dead = 0;
+    for (const PassFact& fact : run.facts) dead += fact.name == "dead_channels" ? fact.value : 0;
+    const auto found = with_code(run, code);
+    ASSERT_EQ(found.size(), 2u) << pass;
+    EXPECT_EQ(std::get<ModelNode>(found[0].at).node, "sigmoid");
+    EXPECT_EQ(std::get<ModelNode>(found[1].at).node, "tanh");
+    EXPECT_EQ(found[0].message,
+              "6 of 27 channels of the 9 rectifiers of 'sigmoid' are never above 0 on 24 "
+              "calibration samples");
+    EXPECT_EQ(found[1].message,
+              "13 of 32 channels of the 8 rectifiers of 'tanh' are never above 0 on 24 "
+              "calibration samples");
+    EXPECT_EQ(dead, 6 + 13);
+  }
+}
+
 TEST(TabulateActivations, ExactConversionKeepsEveryCountOfEveryRamp) {
   for (const Layers& layers : {Layers(silu), Layers(composed_gelu)}) {
     for (const char* mode : {"two_phase", "radix", "st_bif", "graded", "sigma_delta"}) {

@@ -15,6 +15,7 @@
 
 #include "passes/lower/balance.hpp"
 #include "passes/lower/calibrate.hpp"
+#include "passes/lower/dead_channels.hpp"
 #include "passes/lower/in_loop.hpp"
 #include "passes/lower/lower_passes.hpp"
 #include "passes/lower/lowering.hpp"
@@ -181,8 +182,7 @@ class RatePass : public Pass {
   Result<> choose_thresholds(const lower::Lowered& unit,
                              std::vector<lower::NeuronParameters>& parameters, std::int64_t units,
                              const Model& model, Context& context) const;
-  void report(const lower::Site& site, const lower::SiteThresholds& found, const Model& model,
-              Context& context) const;
+  void report(const lower::Site& site, const lower::SiteThresholds& found, Context& context) const;
   void report(const lower::Lowered& unit, const lower::InLoopResult& found, const Model& model,
               Context& context) const;
 
@@ -255,10 +255,18 @@ Result<> RatePass::choose_thresholds(const lower::Lowered& unit,
                                      context));
     for (std::size_t i = 0; i < found.size(); ++i) keep_balanced(found[i], balanced[places[i]]);
   }
+  lower::DeadChannels dead;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    report(sites[i], found[i], model, context);
+    report(sites[i], found[i], context);
+    dead.add(sites[i].node, sites[i].population, found[i]);
     parameters[places[i]] = shared_among(units, found[i].threshold);
   }
+  dead.report(
+      {.code = "lowering.dead-channel",
+       .help = "they are kept with the layer's median threshold; more varied samples may wake them",
+       .model_path = model.path,
+       .samples = std::min(options_.samples, context.calibration->size())},
+      context.diagnostics);
   return {};
 }
 
@@ -278,7 +286,7 @@ Result<std::vector<lower::NeuronParameters>> RatePass::calibrated(
 }
 
 void RatePass::report(const lower::Site& site, const lower::SiteThresholds& found,
-                      const Model& model, Context& context) const {
+                      Context& context) const {
   std::vector<float> sorted = found.threshold;
   std::ranges::sort(sorted);
   const auto fact = [&](const char* name, double value) {
@@ -287,13 +295,6 @@ void RatePass::report(const lower::Site& site, const lower::SiteThresholds& foun
   fact("threshold_median", double{sorted[sorted.size() / 2]});
   fact("clipped_share", found.clipped_share);
   fact("dead_channels", static_cast<double>(found.dead_channels));
-  if (found.dead_channels == 0) return;
-  const std::int64_t samples = std::min(options_.samples, context.calibration->size());
-  context.diagnostics.report(warning(
-      "lowering.dead-channel", ModelNode{model.path, site.node},
-      fmt::format("{} of {} channels of '{}' are never above 0 on {} calibration samples",
-                  found.dead_channels, found.threshold.size(), site.population, samples),
-      "they are kept with the layer's median threshold; more varied samples may wake them"));
 }
 
 void RatePass::report(const lower::Lowered& unit, const lower::InLoopResult& found,

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "passes/lower/calibrate.hpp"
+#include "passes/lower/dead_channels.hpp"
 #include "passes/tensor/bias_correction.hpp"
 #include "passes/tensor/linear_values.hpp"
 #include "passes/tensor/pass_tools.hpp"
@@ -93,7 +94,7 @@ class QuantizeActivations final : public Pass {
   std::vector<Rectifier> rectifiers(const TensorGraph& graph) const;
   void replace(TensorGraph& graph, const Rectifier& rectifier,
                const std::vector<float>& threshold) const;
-  void report(const Rectifier& rectifier, const lower::SiteThresholds& found, const Model& model,
+  void report(const Rectifier& rectifier, const lower::SiteThresholds& found,
               Context& context) const;
   /// Levels below and above 0 for what passes from one linear layer to another without an
   /// activation; true if there is such a value.
@@ -141,7 +142,7 @@ void QuantizeActivations::replace(TensorGraph& graph, const Rectifier& rectifier
 }
 
 void QuantizeActivations::report(const Rectifier& rectifier, const lower::SiteThresholds& found,
-                                 const Model& model, Context& context) const {
+                                 Context& context) const {
   std::vector<float> sorted = found.threshold;
   std::ranges::sort(sorted);
   const auto fact = [&](const char* name, double value) {
@@ -150,13 +151,6 @@ void QuantizeActivations::report(const Rectifier& rectifier, const lower::SiteTh
   fact("threshold_median", double{sorted[sorted.size() / 2]});
   fact("clipped_share", found.clipped_share);
   fact("dead_channels", static_cast<double>(found.dead_channels));
-  if (found.dead_channels == 0) return;
-  context.diagnostics.report(
-      warning("quantize_activations.dead-channel", ModelNode{model.path, rectifier.site.node},
-              fmt::format("{} of {} channels of '{}' are never above 0 on {} calibration samples",
-                          found.dead_channels, found.threshold.size(), rectifier.site.node,
-                          std::min(options_.samples, context.calibration->size())),
-              "they keep the layer's median scale; more varied samples may wake them"));
 }
 
 /// The largest magnitude of each channel on the first samples.
@@ -252,10 +246,17 @@ Result<Changed> QuantizeActivations::run(Model& model, Context& context) {
     NT_TRY(correction,
            tensor_passes::BiasCorrection::measure(graph, activations, options_.samples, context));
   }
+  lower::DeadChannels dead;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    report(found[i], thresholds[i], model, context);
+    report(found[i], thresholds[i], context);
+    dead.add(sites[i].node, sites[i].node, thresholds[i]);
     replace(graph, found[i], thresholds[i].threshold);
   }
+  dead.report({.code = "quantize_activations.dead-channel",
+               .help = "they keep the layer's median scale; more varied samples may wake them",
+               .model_path = model.path,
+               .samples = std::min(options_.samples, context.calibration->size())},
+              context.diagnostics);
   if (correction) NT_TRY_VOID(correction->apply(graph, context));
   return Changed::kYes;
 }
