@@ -81,6 +81,18 @@ TEST(Hdf5Guard, FilesThatTheLibraryNeverEndsOverAreRefusedInTime) {
   }
 }
 
+TEST(Hdf5Guard, FileThatCrashesTheLibraryIsRefused) {
+  // libhdf5 1.10.8 reads a null pointer there; one that is mended may refuse the file itself.
+  const auto path =
+      std::filesystem::path(NEUROTOOL_TESTS_DIR) / "io/nir/library/texts_without_bytes.nir";
+  Diagnostics diagnostics;
+  const auto found = nir::read(path, diagnostics);
+  ASSERT_FALSE(found.has_value());
+  EXPECT_THAT(found.error().code, ::testing::AnyOf("hdf5.crash", "hdf5.format"));
+  EXPECT_EQ(found.error().at, Location(ModelNode{path.string(), "/node/edges"}));
+  EXPECT_TRUE(diagnostics.has_errors());
+}
+
 TEST(Hdf5Guard, MemoryOfTheLibraryIsLimited) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "AddressSanitizer's address space is beyond any limit";
