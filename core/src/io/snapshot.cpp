@@ -10,7 +10,7 @@
 
 #include "base/files.hpp"
 #include "base/hash.hpp"
-#include "io/hdf5.hpp"
+#include "io/hdf5_tree.hpp"
 #include "io/snapshot_description.hpp"
 
 namespace neurotool {
@@ -18,9 +18,7 @@ namespace {
 
 constexpr std::string_view kMark = "neurotool snapshot ";
 constexpr std::size_t kSeal = 128;
-constexpr std::string_view kDescription = "description";
-
-std::string tensor_path(std::size_t index) { return fmt::format("tensors/{}", index); }
+constexpr std::string_view kDescription = "description", kTensors = "tensors";
 
 /// The bytes behind the HDF5 file.
 std::string seal_of(std::string_view content) {
@@ -31,7 +29,7 @@ std::string seal_of(std::string_view content) {
 
 /// The findings of other layers in the words of a snapshot, at its file.
 Error with_place(Error found, const std::filesystem::path& path) {
-  const bool ours = found.code.starts_with("snapshot.");
+  const bool ours = found.code.starts_with("snapshot.") || found.code == "hdf5.process";
   if (!ours) found.code = "snapshot.format";
   const auto* node = std::get_if<ModelNode>(&found.at);
   if (node != nullptr) {
@@ -67,25 +65,42 @@ Result<std::string_view> check_seal(std::string_view file) {
   return wrong("the content does not have the checksum at its end: the file is damaged");
 }
 
+Result<Tensor> tensor_of(const hdf5::Item* tensors, std::size_t index, DType dtype) {
+  const auto* group = tensors != nullptr ? std::get_if<hdf5::Group>(&tensors->value) : nullptr;
+  const hdf5::Item* item = group != nullptr ? group->find(std::to_string(index)) : nullptr;
+  const std::string path = fmt::format("{}/{}", kTensors, index);
+  if (item == nullptr) return wrong(fmt::format("there is no '{}' in the file", path));
+  const auto* tensor = std::get_if<Tensor>(&item->value);
+  if (tensor != nullptr && tensor->dtype() == dtype) return *tensor;
+  return wrong(fmt::format("'{}' does not hold elements of {}", path, short_name(dtype)));
+}
+
 Result<Model> read_content(std::string_view content, const std::string& where) {
-  NT_TRY(const Hdf5File file, Hdf5File::open(content, where));
-  NT_TRY(const std::string text, file.read_text(std::string(kDescription)));
-  NT_TRY(const Json description, Json::parse(text));
+  NT_TRY(const hdf5::Group file, hdf5::read_tree(content, where));
+  const hdf5::Item* item = file.find(kDescription);
+  if (item == nullptr) return wrong(fmt::format("there is no '{}' in the file", kDescription));
+  const std::string* text = hdf5::text_of(item->value);
+  if (text == nullptr) return wrong(fmt::format("'{}' is no text", kDescription));
+  NT_TRY(const Json description, Json::parse(*text));
   return rebuild_snapshot(description, [&](std::size_t index, DType dtype) {
-    return file.read_tensor(tensor_path(index), dtype);
+    return tensor_of(file.find(kTensors), index, dtype);
   });
 }
 
 }  // namespace
 
 Result<> write_snapshot(const Model& model, const std::filesystem::path& path) {
-  const SnapshotParts parts = describe_snapshot(model);
-  NT_TRY(Hdf5File file, Hdf5File::create(path.string()));
-  NT_TRY_VOID(file.write_text(std::string(kDescription), parts.description.dump()));
+  SnapshotParts parts = describe_snapshot(model);
+  hdf5::Group tensors, file;
   for (std::size_t i = 0; i < parts.tensors.size(); ++i) {
-    NT_TRY_VOID(file.write_tensor(tensor_path(i), parts.tensors[i]));
+    tensors.members.push_back(
+        {.name = std::to_string(i), .value = std::move(parts.tensors[i]), .attributes = {}});
   }
-  NT_TRY(const std::string content, file.bytes());
+  file.members = {{.name = std::string(kDescription),
+                   .value = hdf5::text(parts.description.dump()),
+                   .attributes = {}},
+                  {.name = std::string(kTensors), .value = std::move(tensors), .attributes = {}}};
+  NT_TRY(const std::string content, hdf5::write_tree(file, {.compress = false}));
   return write_file_atomic(path, content + seal_of(content));
 }
 

@@ -8,7 +8,8 @@
 
 namespace neurotool {
 
-inline constexpr int kSnapshotVersion = 1;
+/// 2: neurons say how they compare, and every tensor is stored as what it is.
+inline constexpr int kSnapshotVersion = 2;
 
 Result<> write_snapshot(const Model& model, const std::filesystem::path& path);
 /// A model that verify accepts. Errors: snapshot.format, snapshot.version, snapshot.inconsistent.
