@@ -3,23 +3,14 @@
 // samples, "full" at whole test sets.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <filesystem>
-#include <mutex>
+#include <algorithm>
+#include <iostream>
 
-#include "base/parallel.hpp"
-#include "config/pipeline.hpp"
 #include "eval/integer_eval.hpp"
-#include "frontend/frontend.hpp"
-#include "passes/manager.hpp"
-#include "session/inputs.hpp"
-#include "session/stimulus.hpp"
-#include "target/target.hpp"
+#include "pipeline_on_cpu.hpp"
 
 namespace neurotool {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::int64_t kBatch = 20;
 
@@ -85,67 +76,33 @@ class ExactCounts : public testing::TestWithParam<Case> {};
 
 TEST_P(ExactCounts, AreThoseOfTheIntegerReference) {
   const Case& at = GetParam();
-  Diagnostics findings;
-  NoProgress progress;
-  const fs::path configs = fs::path(NEUROTOOL_TESTS_DIR).parent_path() / "configs/conversion";
-  const auto config = read_pipeline(
-      configs / at.config,
-      {{1, "passes.exact.realisation", at.realisation}, {2, "passes.certify.samples", "0"}},
-      findings);
-  ASSERT_TRUE(config.has_value()) << to_string(config.error());
-  Result<Model> model = load_model(config->model.value, findings);
-  ASSERT_TRUE(model.has_value()) << to_string(model.error());
-  const auto shape = sample_shape(*model, 0);
-  const auto calibration = open_samples(config->calibration, config->preprocess, *shape);
-  const auto test = open_samples(config->test, config->preprocess, *shape);
-  ASSERT_TRUE(calibration.has_value() && test.has_value());
-
-  auto passes = plan_passes(config->passes, Level::kTensor, findings);
-  ASSERT_TRUE(passes.has_value()) << to_string(passes.error());
-  Context context{.diagnostics = findings, .progress = progress, .calibration = calibration->get()};
-  PassManager manager;
-  const Result<> converted = manager.run(*passes, *model, context);
-  ASSERT_TRUE(converted.has_value()) << to_string(converted.error());
-  const auto graph = std::make_shared<const SpikeGraph>(model->spike());
-  const auto reference = IntegerReference::create(*graph);
+  test::PipelineOnCpu pipeline;
+  const Result<> opened = pipeline.open(
+      std::string("conversion/") + at.config,
+      {{1, "passes.exact.realisation", at.realisation}, {2, "passes.certify.samples", "0"}});
+  ASSERT_TRUE(opened.has_value()) << to_string(opened.error());
+  const SpikeGraph& graph = pipeline.graph();
+  const auto reference = IntegerReference::create(graph);
   ASSERT_TRUE(reference.has_value()) << to_string(reference.error());
 
-  TargetRegistry registry({.files = {}, .folders = {NEUROTOOL_PLUGIN_FOLDER}});
-  PluginCall call{.diagnostics = findings, .progress = progress, .artifacts = {}};
-  auto target = registry.open({.name = "cpu"}, {}, "target.options", call);
-  ASSERT_TRUE(target.has_value()) << to_string(target.error());
-  const auto program = target->compile(graph, call);
-  ASSERT_TRUE(program.has_value()) << to_string(program.error());
-
-  std::vector<Probe> probes;
+  std::vector<Probe> probes = pipeline.spike_probes();
   std::int64_t neurons = 0;
-  for (const PopulationId id : graph->live_populations()) {
-    const bool fires = firing_of((*graph)[id].neuron) != nullptr;
-    if (fires) probes.push_back({id, "spikes"});
-    if ((*graph)[id].output) probes.push_back({id, "readout"});
-    if (fires || (*graph)[id].output) neurons += (*graph)[id].size();
+  for (const PopulationId id : graph.live_populations()) {
+    const bool fires = firing_of(graph[id].neuron) != nullptr;
+    if (graph[id].output) probes.push_back({id, "readout"});
+    if (fires || graph[id].output) neurons += graph[id].size();
   }
-  const std::int64_t samples = at.samples > 0 ? at.samples : (*test)->size();
-  const PopulationId input = *only_input(*graph);
+  const std::int64_t samples = at.samples > 0 ? at.samples : pipeline.samples();
   std::int64_t different = 0, total = 0;
   std::string first;
   for (std::int64_t start = 0; start < samples; start += kBatch) {
     const std::int64_t count = std::min(kBatch, samples - start);
-    const auto data = (*test)->batch(start, count);
-    ASSERT_TRUE(data.has_value());
-    const auto stimulus = make_stimulus(*graph, input, *data, start);
-    ASSERT_TRUE(stimulus.has_value()) << to_string(stimulus.error());
-    const auto run = program->simulate({.samples = static_cast<std::uint64_t>(count),
-                                        .steps = graph->steps,
-                                        .seed = 1,
-                                        .stimuli = {*stimulus},
-                                        .probes = probes},
-                                       call);
-    ASSERT_TRUE(run.has_value()) << to_string(run.error());
-    const Stimulus whole{input, stimulus->value};
+    const auto batch = pipeline.simulate(start, count, probes);
+    ASSERT_TRUE(batch.has_value()) << to_string(batch.error());
+    const Stimulus whole{pipeline.input(), batch->stimulus.value};
     const auto wanted = reference->run({&whole, 1}, count);
     ASSERT_TRUE(wanted.has_value()) << to_string(wanted.error());
-    different += mismatches(*graph, *wanted, counts_of(*graph, *run, count), start, first);
+    different += mismatches(graph, *wanted, counts_of(graph, batch->run, count), start, first);
     total += neurons * count;
   }
   EXPECT_EQ(different, 0) << "of " << total << " counts; " << first;

@@ -9,18 +9,11 @@
 #include <map>
 
 #include "base/parallel.hpp"
-#include "config/pipeline.hpp"
 #include "eval/spike_eval.hpp"
-#include "frontend/frontend.hpp"
-#include "passes/manager.hpp"
-#include "session/inputs.hpp"
-#include "session/stimulus.hpp"
-#include "target/target.hpp"
+#include "pipeline_on_cpu.hpp"
 
 namespace neurotool {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::int64_t kBatch = 50;
 
@@ -71,68 +64,33 @@ class FullTestSet : public testing::TestWithParam<std::pair<const char*, const c
 
 TEST_P(FullTestSet, SendsTheSpikesOfTheOracle) {
   const auto& [file, model_path] = GetParam();
-  Diagnostics findings;
-  NoProgress progress;
-  const fs::path configs = fs::path(NEUROTOOL_TESTS_DIR).parent_path() / "configs";
-  const auto config =
-      read_pipeline(configs / file, {{1, "model.path", (configs / model_path).string()}}, findings);
-  ASSERT_TRUE(config.has_value()) << to_string(config.error());
+  const auto configs = std::filesystem::path(NEUROTOOL_TESTS_DIR).parent_path() / "configs";
+  test::PipelineOnCpu pipeline;
+  const Result<> opened = pipeline.open(file, {{1, "model.path", (configs / model_path).string()}});
+  ASSERT_TRUE(opened.has_value()) << to_string(opened.error());
 
-  Result<Model> model = load_model(config->model.value, findings);
-  ASSERT_TRUE(model.has_value()) << to_string(model.error());
-  const auto shape = sample_shape(*model, 0);
-  ASSERT_TRUE(shape.has_value());
-  const auto calibration = open_samples(config->calibration, config->preprocess, *shape);
-  const auto test = open_samples(config->test, config->preprocess, *shape);
-  ASSERT_TRUE(calibration.has_value() && test.has_value());
-
-  auto passes = plan_passes(config->passes, Level::kTensor, findings);
-  ASSERT_TRUE(passes.has_value()) << to_string(passes.error());
-  Context context{.diagnostics = findings, .progress = progress, .calibration = calibration->get()};
-  PassManager manager;
-  const Result<> lowered = manager.run(*passes, *model, context);
-  ASSERT_TRUE(lowered.has_value()) << to_string(lowered.error());
-  const auto graph = std::make_shared<const SpikeGraph>(model->spike());
-
-  TargetRegistry registry({.files = {}, .folders = {NEUROTOOL_PLUGIN_FOLDER}});
-  PluginCall call{.diagnostics = findings, .progress = progress, .artifacts = {}};
-  auto target = registry.open({.name = "cpu"}, {}, "target.options", call);
-  ASSERT_TRUE(target.has_value()) << to_string(target.error());
-  const auto program = target->compile(graph, call);
-  ASSERT_TRUE(program.has_value()) << to_string(program.error());
-
-  std::vector<Probe> probes;
-  for (const PopulationId id : graph->live_populations())
-    if (firing_of((*graph)[id].neuron) != nullptr) probes.push_back({id, "spikes"});
-  const SpikeEvaluator oracle(*graph);
-  const std::int64_t samples = (*test)->size();
+  const SpikeGraph& graph = pipeline.graph();
+  const std::vector<Probe> probes = pipeline.spike_probes();
+  const SpikeEvaluator oracle(graph);
+  const std::int64_t samples = pipeline.samples();
   std::atomic<std::int64_t> equal{0}, spikes_seen{0};
-  parallel_for(
-      static_cast<std::size_t>(samples / kBatch), [&](std::size_t first, std::size_t last) {
-        for (std::size_t i = first; i < last; ++i) {
-          const std::int64_t start = static_cast<std::int64_t>(i) * kBatch;
-          const auto data = (*test)->batch(start, kBatch);
-          ASSERT_TRUE(data.has_value());
-          const auto stimulus = make_stimulus(*graph, *only_input(*graph), *data, start);
-          ASSERT_TRUE(stimulus.has_value());
-          const auto run = program->simulate({.samples = static_cast<std::uint64_t>(kBatch),
-                                              .steps = graph->steps,
-                                              .seed = 1,
-                                              .stimuli = {*stimulus},
-                                              .probes = probes},
-                                             call);
-          ASSERT_TRUE(run.has_value()) << to_string(run.error());
-          const Spikes found = spikes_of(*run);
-          Spikes wanted;
-          for (std::uint64_t sample = 0; sample < kBatch; ++sample)
-            run_oracle(oracle, *graph, *stimulus, sample, wanted);
-          ASSERT_EQ(found == wanted, true)
-              << "a spike differs in samples " << start << " to " << start + kBatch - 1;
-          equal += kBatch;
-          for (const auto& [place, list] : wanted)
-            spikes_seen += static_cast<std::int64_t>(list.size());
-        }
-      });
+  parallel_for(static_cast<std::size_t>(samples / kBatch),
+               [&](std::size_t first, std::size_t last) {
+                 for (std::size_t i = first; i < last; ++i) {
+                   const std::int64_t start = static_cast<std::int64_t>(i) * kBatch;
+                   const auto batch = pipeline.simulate(start, kBatch, probes);
+                   ASSERT_TRUE(batch.has_value()) << to_string(batch.error());
+                   const Spikes found = spikes_of(batch->run);
+                   Spikes wanted;
+                   for (std::uint64_t sample = 0; sample < kBatch; ++sample)
+                     run_oracle(oracle, graph, batch->stimulus, sample, wanted);
+                   ASSERT_EQ(found == wanted, true)
+                       << "a spike differs in samples " << start << " to " << start + kBatch - 1;
+                   equal += kBatch;
+                   for (const auto& [place, list] : wanted)
+                     spikes_seen += static_cast<std::int64_t>(list.size());
+                 }
+               });
   EXPECT_EQ(equal, samples);
   EXPECT_EQ(samples, 10000);
   EXPECT_GT(spikes_seen, samples);
