@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "base/text.hpp"
-#include "eval/nir/plan.hpp"
+#include "eval/nir/plan_shapes.hpp"
 
 namespace neurotool::nir {
 namespace {

@@ -41,18 +41,4 @@ struct GraphPlan {
 /// known), nir.no-input, nir.parameter. Warnings: nir.duplicate-edge.
 Result<GraphPlan> plan_graph(const Graph& graph, const std::string& path, Diagnostics& diagnostics);
 
-/// A window of a convolution or a pooling, both axes; of a Conv1d the first axis is 1 wide.
-struct WindowGeometry {
-  std::int64_t kernel[2]{1, 1}, stride[2]{1, 1}, dilation[2]{1, 1};
-  std::int64_t before[2]{0, 0}, after[2]{0, 0};  ///< padding
-  std::int64_t groups = 1;
-};
-/// Of a Conv1d, Conv2d, SumPool2d or AvgPool2d. Error: nir.parameter,
-/// without a place.
-Result<WindowGeometry> window_geometry(const Primitive& primitive);
-
-/// A parameter spread over a node's neurons: rank 0, [1], [C], [C,1,1] or the full shape. `absent`
-/// stands for an undefined tensor. Error: nir.parameter, without a place.
-Result<std::vector<double>> spread(const Tensor& parameter, const Shape& shape, double absent);
-
 }  // namespace neurotool::nir

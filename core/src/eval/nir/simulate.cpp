@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "eval/nir/plan.hpp"
+#include "eval/nir/plan_shapes.hpp"
 #include "eval/nir/step.hpp"
 
 namespace neurotool::nir {

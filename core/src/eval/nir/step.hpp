@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "eval/nir/neuron_rule.hpp"
-#include "eval/nir/plan.hpp"
+#include "eval/nir/plan_shapes.hpp"
 
 namespace neurotool::nir {
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "eval/nir/plan.hpp"
+#include "eval/nir/plan_shapes.hpp"
 #include "frontend/nir/choose.hpp"
 #include "frontend/nir/import_linear.hpp"
 #include "frontend/nir/import_patterns.hpp"

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "eval/nir/plan_shapes.hpp"
 #include "frontend/nir/neurons.hpp"
 
 namespace neurotool::from_nir {

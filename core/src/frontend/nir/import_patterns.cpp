@@ -8,6 +8,8 @@
 #include <map>
 #include <utility>
 
+#include "eval/nir/plan_shapes.hpp"
+
 namespace neurotool::from_nir {
 namespace {
 
