@@ -33,7 +33,7 @@ enum class MembraneForm {
   kEulerScaled,       ///< v = v + a ((leak - v) + r x)
   kRelaxation,        ///< v = v + (x - (v - reset)) / a
   kRelaxationFree,    ///< v = v - (v - reset) / a + x
-  kExactWithCurrent,  ///< the solution of both equations; see neuron_rule.cpp
+  kExactWithCurrent,  ///< the solution of both equations; see generic_rule.cpp
 };
 
 enum class FireForm {
