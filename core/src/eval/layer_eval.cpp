@@ -5,12 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
-#include <numeric>
 #include <optional>
 
 #include "base/parallel.hpp"
+#include "eval/row_carrier.hpp"
 #include "eval/tensor_linear.hpp"
 
 namespace neurotool {
@@ -50,12 +49,6 @@ std::string obstacle(const Population& population) {
   return std::visit(by_model, population.neuron);
 }
 
-/// Element `neuron` of a parameter that has one value, one per channel, or one per neuron.
-float spread_at(const Tensor& parameter, std::int64_t neuron, std::int64_t neurons, float absent) {
-  if (!parameter.defined()) return absent;
-  return parameter.as<float>()[index(neuron / (neurons / parameter.size()))];
-}
-
 struct Rows {
   std::size_t first = 0, count = 0;
 };
@@ -77,141 +70,6 @@ void copy_rows(const Train& train, const Rows& rows, float* to) {
     for (std::size_t k = i; k < i + inner; ++k) to[k] = worth * train.spikes[from + k];
   }
 }
-
-/// Sums of windows of one row of a pool.
-void pool_row(const SumPool2d& pool, const Shape& source, const Shape& target, const float* from,
-              float* to) {
-  for (std::int64_t c = 0; c < target[0]; ++c) {
-    const float weight = spread_at(pool.weight, c, target[0], 1.0f);
-    for (std::int64_t y = 0; y < target[1]; ++y) {
-      const std::int64_t top = y * pool.stride[0] - pool.padding[0];
-      for (std::int64_t x = 0; x < target[2]; ++x) {
-        const std::int64_t left = x * pool.stride[1] - pool.padding[1];
-        float sum = 0;
-        for (std::int64_t i = std::max<std::int64_t>(0, top);
-             i < std::min(source[1], top + pool.kernel[0]); ++i) {
-          const float* line = from + (c * source[1] + i) * source[2];
-          for (std::int64_t j = std::max<std::int64_t>(0, left);
-               j < std::min(source[2], left + pool.kernel[1]); ++j) {
-            sum += line[j];
-          }
-        }
-        to[(c * target[1] + y) * target[2] + x] = weight * sum;
-      }
-    }
-  }
-}
-
-/// The largest of each window of one row of trains, times the pool's weight.
-void largest_row(const MaxPool2d& pool, const Shape& source, const Shape& target,
-                 const std::vector<float>& from, std::vector<float>& to) {
-  for (std::int64_t c = 0; c < target[0]; ++c) {
-    for (std::int64_t y = 0; y < target[1]; ++y) {
-      const std::int64_t top = y * pool.stride[0] - pool.padding[0];
-      for (std::int64_t x = 0; x < target[2]; ++x) {
-        const std::int64_t left = x * pool.stride[1] - pool.padding[1];
-        float largest = -std::numeric_limits<float>::infinity();
-        for (std::int64_t i = std::max<std::int64_t>(0, top);
-             i < std::min(source[1], top + pool.kernel[0]); ++i) {
-          const float* line = from.data() + (c * source[1] + i) * source[2];
-          for (std::int64_t j = std::max<std::int64_t>(0, left);
-               j < std::min(source[2], left + pool.kernel[1]); ++j) {
-            largest = std::max(largest, line[j]);
-          }
-        }
-        to[index((c * target[1] + y) * target[2] + x)] = largest;
-      }
-    }
-  }
-}
-
-void sparse_row(const Sparse& sparse, const float* from, float* to) {
-  const auto row_begin = sparse.row_begin.as<std::int64_t>();
-  const auto targets = sparse.targets.as<std::int32_t>();
-  const auto weights = sparse.weight.as<float>();
-  for (std::size_t s = 0; s + 1 < row_begin.size(); ++s) {
-    if (from[s] == 0) continue;
-    for (std::size_t k = index(row_begin[s]); k < index(row_begin[s + 1]); ++k) {
-      to[targets[k]] += weights[k] * from[s];
-    }
-  }
-}
-
-/// The rows of one chunk through one projection.
-class Carrier {
- public:
-  Carrier(const Projection& projection, const Population& source, const Population& target,
-          LinearCache& cache)
-      : projection_(projection), source_(source), target_(target), cache_(cache) {}
-
-  Result<Tensor> carry(std::vector<float> rows, std::int64_t count) const {
-    return std::visit([&](const auto& kind) { return carry(kind, std::move(rows), count); },
-                      projection_.connectivity);
-  }
-
- private:
-  Shape batch_of(const Shape& shape, std::int64_t count) const {
-    Shape batch{count};
-    batch.insert(batch.end(), shape.begin(), shape.end());
-    return batch;
-  }
-  TensorType result(std::int64_t count) const {
-    return {DType::kFloat32, batch_of(target_.shape, count), {}};
-  }
-
-  Result<Tensor> carry(const Conv2d& kind, std::vector<float> rows, std::int64_t count) const {
-    Conv op;
-    op.strides.assign(kind.stride.begin(), kind.stride.end());
-    op.dilations.assign(kind.dilation.begin(), kind.dilation.end());
-    op.pads.assign(kind.padding.begin(), kind.padding.end());
-    op.group = kind.groups;
-    const Tensor inputs[] = {Tensor::from<float>(batch_of(source_.shape, count), std::move(rows)),
-                             kind.weight};
-    return cache_.run(op, inputs, result(count), true);
-  }
-  Result<Tensor> carry(const Dense& kind, std::vector<float> rows, std::int64_t count) const {
-    Gemm op;
-    op.trans_b = true;
-    const Tensor inputs[] = {Tensor::from<float>({count, source_.size()}, std::move(rows)),
-                             kind.weight};
-    TensorType type = result(count);
-    type.shape = Shape{count, target_.size()};
-    return cache_.run(op, inputs, type, true);
-  }
-  Result<Tensor> carry(const SumPool2d& kind, std::vector<float> rows, std::int64_t count) const {
-    return by_row(rows, count, [&](const float* from, float* to) {
-      pool_row(kind, source_.shape, target_.shape, from, to);
-    });
-  }
-  Result<Tensor> carry(const MaxPool2d&, const std::vector<float>&, std::int64_t) const {
-    check_failed(__FILE__, __LINE__, "carry", "a max pool remembers: deliver_largest()");
-  }
-  Result<Tensor> carry(const OneToOne& kind, std::vector<float> rows, std::int64_t count) const {
-    const auto weights = kind.weight.as<float>();
-    const std::size_t inner = index(target_.size()) / weights.size();
-    return by_row(rows, count, [&](const float* from, float* to) {
-      for (std::size_t w = 0; w < weights.size(); ++w) {
-        for (std::size_t i = w * inner; i < (w + 1) * inner; ++i) to[i] = weights[w] * from[i];
-      }
-    });
-  }
-  Result<Tensor> carry(const Sparse& kind, std::vector<float> rows, std::int64_t count) const {
-    return by_row(rows, count, [&](const float* from, float* to) { sparse_row(kind, from, to); });
-  }
-
-  template <class Row>
-  Result<Tensor> by_row(const std::vector<float>& rows, std::int64_t count, const Row& row) const {
-    std::vector<float> carried(index(count * target_.size()), 0.0f);
-    for (std::int64_t r = 0; r < count; ++r) {
-      row(rows.data() + r * source_.size(), carried.data() + r * target_.size());
-    }
-    return Tensor::from<float>(batch_of(target_.shape, count), std::move(carried));
-  }
-
-  const Projection& projection_;
-  const Population &source_, &target_;
-  LinearCache& cache_;
-};
 
 }  // namespace
 
@@ -288,7 +146,7 @@ Result<> LayerEvaluator::State::deliver(const Projection& projection, const Trai
     return {};
   }
   LinearCache cache;
-  const Carrier carrier(projection, graph[projection.source], graph[projection.target], cache);
+  const RowCarrier carrier(projection, graph[projection.source], graph[projection.target], cache);
   const std::size_t rows = index(sent.steps * sent.samples), neurons = index(total.neurons);
   const std::size_t chunks = (rows + kRows - 1) / kRows;
   // What a constant source sends arrives in every step.
@@ -331,7 +189,7 @@ void LayerEvaluator::State::deliver_largest(const MaxPool2d& pool, const Project
         const std::size_t step = sent.steps == 1 ? 0 : index(t);
         copy_rows(sent, {step * index(sent.samples) + sample, 1}, payloads.data());
         for (std::size_t i = 0; i < trains.size(); ++i) trains[i] += payloads[i];
-        largest_row(pool, source, target, trains, now);
+        largest_of_windows(pool, source, target, trains, now);
         float* const to = total.values.data() + (index(t * sent.samples) + sample) * neurons;
         for (std::size_t i = 0; i < neurons; ++i) {
           const auto neuron = static_cast<std::int64_t>(i);
