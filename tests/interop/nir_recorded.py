@@ -54,8 +54,9 @@ def sent(model, begin, batched, frames, layers):
     """{layer: [steps, neurons]} and the sum of the outputs after each step."""
     spikes = {name: [] for name in layers}
     for name, module in model.named_modules():
-        layer = name.split(".")[-1]
-        if layer in spikes and not isinstance(module, torch.nn.Sequential):
+        *outer, layer = name.split(".")
+        # snnTorch makes a graph of a recurrent layer, with a node of the same name inside.
+        if layer in spikes and layer not in outer and not isinstance(module, torch.nn.Sequential):
             module.register_forward_hook(
                 lambda _, __, output, layer=layer: spikes[layer].append(first_of(output).reshape(-1)))
     begin()

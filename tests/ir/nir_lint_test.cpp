@@ -106,7 +106,7 @@ TEST(NirLint, EndsThatReadersCannotTake) {
   connect(two, "node", "output_2");
   EXPECT_THAT(found(two, "norse"), ElementsAre("drops  several-outputs"));
   EXPECT_THAT(found(two, "snntorch"), ElementsAre("hangs on  several-outputs"));
-  EXPECT_THAT(found(two, "spyx"), ElementsAre("refuses node no-chain"));
+  EXPECT_THAT(found(two, "spyx"), ElementsAre("drops node no-chain"));
   Graph sum = around(plain_if(), kTwo, kTwo);
   connect(sum, "input", "output");
   EXPECT_THAT(found(sum, "snntorch"), Contains("refuses output output-sum"));
@@ -116,6 +116,82 @@ TEST(NirLint, EndsThatReadersCannotTake) {
   connect(inputs, "input_2", "node");
   EXPECT_THAT(found(inputs, "snntorch"), ElementsAre("refuses  several-inputs"));
   EXPECT_THAT(found(inputs, "norse"), ElementsAre("drops  several-inputs"));
+}
+
+/// What `network` says of its neurons in the metadata of our exporter.
+Graph ours(Graph network, const char* reset, float start, const char* profile) {
+  Metadata& own = subtree(network.metadata, "neurotool");
+  set(own, "reset", std::string(reset));
+  set(own, "spikes", std::string("single"));
+  set(own, "profile", std::string(profile));
+  set(subtree(own, "v_init"), "node", Tensor::scalar(start));
+  return network;
+}
+
+TEST(NirLint, WhatOurFilesSayOfTheirNeuronsIsHeldAgainstReaders) {
+  const Graph soft = ours(around(plain_if(), kTwo, kTwo), "subtract", 0.5F, "plain");
+  EXPECT_THAT(found(soft, "norse"), ElementsAre("misreads  own-reset", "misreads  own-start"));
+  EXPECT_THAT(found(soft, "sinabs"), ElementsAre("misreads  own-spikes", "misreads  own-start"));
+  EXPECT_THAT(found(soft, "spyx"), ElementsAre("misreads  own-step", "misreads  own-start"));
+  EXPECT_THAT(found(soft, "nir"), IsEmpty());
+  const Graph hard = ours(around(plain_lif(), kTwo, kTwo), "value", 0, "hard");
+  EXPECT_THAT(found(hard, "norse"), IsEmpty());
+  EXPECT_THAT(found(hard, "snntorch"), IsEmpty());
+  EXPECT_THAT(found(hard, "sinabs"), ElementsAre("misreads  own-reset", "misreads  own-spikes"));
+}
+
+TEST(NirLint, TheProfileForNorseIsCleanForIt) {
+  CubaLIF cuba{filled(kTwo, 1),
+               filled(kTwo, 1),
+               filled(kTwo, 1),
+               filled(kTwo, 0.5F),
+               filled(kTwo, 1),
+               filled(kTwo, 1),
+               {}};
+  const Graph graph = around(cuba, kTwo, kTwo);
+  EXPECT_THAT(found(graph, "norse"), ElementsAre("misreads node v-leak"));
+  EXPECT_THAT(found(ours(graph, "subtract", 0.5F, "norse"), "norse"), IsEmpty());
+  EXPECT_THAT(found(ours(graph, "subtract", 0.5F, "plain"), "norse"),
+              ElementsAre("misreads node v-leak", "misreads  own-start"));
+}
+
+TEST(NirLint, ARecurrentLayerOfSnntorchIsMisread) {
+  Graph loop = around(plain_lif(), kTwo, kTwo);
+  add(loop, "w", Linear{filled({2, 2}, 1)});
+  loop.edges = {{"input", "node"}, {"node", "w"}, {"w", "node"}, {"node", "output"}};
+  EXPECT_THAT(found(loop, "snntorch"), ElementsAre("misreads node recurrent-edge"));
+  EXPECT_THAT(found(loop, "spikingjelly"), Not(Contains("misreads node recurrent-edge")));
+}
+
+TEST(NirLint, SpyxFollowsFirstEdgesWithChannelsLast) {
+  Graph flat =
+      around(Flatten{int_tensor(0), int_tensor(-1), shape_tensor({2, 3, 1})}, {2, 3, 1}, {6});
+  EXPECT_THAT(found(flat, "spyx"), ElementsAre("misreads node flatten-order"));
+  flat = around(Flatten{int_tensor(0), int_tensor(-1), shape_tensor({1, 3, 2})}, {1, 3, 2}, {6});
+  EXPECT_THAT(found(flat, "spyx"), IsEmpty()) << "one channel lies as it did";
+
+  Graph loop = around(plain_if(), kTwo, kTwo);
+  add(loop, "w", Linear{filled({2, 2}, 1)});
+  loop.edges = {{"input", "node"}, {"node", "w"}, {"w", "node"}, {"node", "output"}};
+  EXPECT_THAT(found(loop, "spyx"), ElementsAre("hangs on node no-chain"));
+  loop.find("node")->primitive = plain_lif();
+  EXPECT_THAT(found(loop, "spyx"), IsEmpty()) << "one recurrent layer";
+
+  const Graph li = around(LI{filled(kTwo, 10), filled(kTwo, 1), filled(kTwo, 0)}, kTwo, kTwo);
+  EXPECT_THAT(found(li, "spyx"), ElementsAre("refuses node unknown-type"));
+  Graph psu = li;
+  add(psu, "above", Threshold{filled(kTwo, 1)});
+  psu.edges = {{"input", "node"}, {"node", "above"}, {"above", "output"}};
+  EXPECT_THAT(found(psu, "spyx"), IsEmpty());
+  const CubaLIF cuba{filled({1, 2, 2}, 1),
+                     filled({1, 2, 2}, 1),
+                     filled({1, 2, 2}, 1),
+                     filled({1, 2, 2}, 0),
+                     filled({1, 2, 2}, 1),
+                     filled({1, 2, 2}, 1),
+                     {}};
+  EXPECT_THAT(found(around(cuba, {1, 2, 2}, {1, 2, 2}), "spyx"),
+              ElementsAre("refuses node cuba-image"));
 }
 
 /// Two nodes between `first` and the sum, and one beside them.

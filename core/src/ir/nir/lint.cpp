@@ -26,7 +26,10 @@ class Lint {
   std::vector<Finding> run(const Graph& graph) {
     check_reference(graph);
     level(graph, "");
-    return std::move(found_);
+    std::vector<Finding> own = std::move(found_);
+    lint_own_rules(graph, rules_.habits, own);
+    for (Finding& each : own) each.reader = rules_.reader.name;
+    return own;
   }
 
  private:
@@ -123,11 +126,12 @@ class Lint {
                            ? "write a SumPool2d and divide the weights that follow by the area"
                            : "express the node by others, or choose another reader";
     add("unknown-type", effect, prefix + node.name,
-        effect == Effect::kDrops
-            ? fmt::format("{} is not known and is left out with its edges; what is left of the "
-                          "network runs",
-                          type)
-            : fmt::format("{} is not known", type),
+        effect != Effect::kDrops
+            ? fmt::format("{} is not known", type)
+            : fmt::format("{} is not known and {}", type,
+                          rules_.depth_first
+                              ? "is left out with its edges; what is left of the network runs"
+                              : "passes on what it gets, as if it were not there"),
         std::move(help), linear);
   }
 
@@ -194,19 +198,18 @@ class Lint {
   void check_cycles(const Graph& graph, const std::string& prefix) {
     if (rules_.recurrent) return;
     for (const Edge& edge : cycle_edges(graph)) {
-      if (rules_.recurrent_layers && is_recurrent_layer(graph, edge)) {
-        add("recurrent-edge", Effect::kNote, prefix + edge.target,
-            fmt::format("it and '{}' are read as one recurrent layer, whose bias counts from the "
-                        "first step on",
-                        escape_control(edge.source)),
-            "write a Linear there");
+      if (!rules_.recurrent_layer.empty() && is_recurrent_layer(graph, edge)) {
+        add("recurrent-edge", rules_.recurrent_layer_effect, prefix + edge.target,
+            fmt::format("it and '{}' are read as one recurrent layer, {}",
+                        escape_control(edge.source), rules_.recurrent_layer),
+            "choose another reader with recurrence: norse, spikingjelly");
         continue;
       }
       add("recurrent-edge", rules_.recurrent_effect, prefix + edge.target,
           fmt::format("the edge from '{}' closes a cycle and is {}", escape_control(edge.source),
                       rules_.recurrent_effect == Effect::kDrops ? "ignored without a word"
                                                                 : "not supported"),
-          "choose a reader with recurrence: norse");
+          "choose a reader with recurrence: norse, spikingjelly");
     }
   }
 

@@ -82,4 +82,8 @@ void snntorch(const Node& node, std::vector<Finding>& into);
 void snntorch_graph(const Graph& graph, std::vector<Finding>& into);
 void spikingjelly(const Node& node, std::vector<Finding>& into);
 
+// A reader of its own: lint_spyx.cpp.
+void spyx(const Node& node, std::vector<Finding>& into);
+void spyx_graph(const Graph& graph, std::vector<Finding>& into);
+
 }  // namespace neurotool::nir::lint_checks

@@ -93,30 +93,6 @@ void rockpool(const Node& node, std::vector<Finding>& into) {
   });
 }
 
-void spyx(const Node& node, std::vector<Finding>& into) {
-  r_is_ignored(node, into);
-  reset_is_ignored(node, into, "is reset by subtraction, one step later");
-}
-
-void spyx_graph(const Graph& graph, std::vector<Finding>& into) {
-  const auto* input = graph.find("input");
-  const auto* output = graph.find("output");
-  if (input == nullptr || output == nullptr) {
-    into.push_back({"", "name", Effect::kRefuses, "",
-                    "the chain must begin at a node 'input' and end at a node 'output'",
-                    "rename them: neurotool nir lint --fix", true});
-  }
-  for (const Node& node : graph.nodes) {
-    const auto sources = std::ranges::count(graph.edges, node.name, &Edge::target);
-    const auto targets = std::ranges::count(graph.edges, node.name, &Edge::source);
-    if (sources > 1 || targets > 1) {
-      into.push_back({"", "no-chain", Effect::kRefuses, node.name,
-                      "only a chain of nodes is read, and here it branches or meets",
-                      "choose another reader", false});
-    }
-  }
-}
-
 void lava(const Node& node, std::vector<Finding>& into) {
   if_one_of<Affine, Conv2d>(node, [&](const auto& layer) {
     if (!is_zero(layer.bias)) {
@@ -157,6 +133,8 @@ const Types kAll{"Input",     "Output",    "Affine",  "Linear",  "Scale",     "C
                  "SumPool2d", "AvgPool2d", "Flatten", "Delay",   "Threshold", "I",      "LI",
                  "IF",        "LIF",       "CubaLI",  "CubaLIF", "NIRGraph"};
 
+constexpr std::string_view kAdapter = "load it with its adapter of tools/nir_adapters";
+
 std::vector<ReaderRules> all_rules() {
   const Types torch{"Input",     "Output",  "Affine", "Linear", "Conv1d",  "Conv2d",  "SumPool2d",
                     "AvgPool2d", "Flatten", "IF",     "LIF",    "CubaLIF", "NIRGraph"};
@@ -172,6 +150,11 @@ std::vector<ReaderRules> all_rules() {
                    .depth_first = true,
                    .many_inputs = false,
                    .many_outputs = false,
+                   .habits = {.reset = ResetHabit::kZero,
+                              .starts_at_leak = true,
+                              .reset_argument = "reset_method=reset_subtract, and the dt of "
+                                                "metadata/neurotool",
+                              .way_out = "export with the profile 'norse'"},
                    .node = norse});
   rules.push_back({.reader = {"snntorch", "snnTorch 1.0 with nirtorch 2"},
                    .types = torch,
@@ -181,7 +164,10 @@ std::vector<ReaderRules> all_rules() {
                    .many_outputs = false,
                    .recurrent = false,
                    .recurrent_effect = Effect::kRefuses,
-                   .recurrent_layers = true,
+                   .recurrent_layer = "where what comes in passes the matrix before the neurons",
+                   .recurrent_layer_effect = Effect::kMisreads,
+                   .habits = {.reset = ResetHabit::kZero,
+                              .way_out = "convert to neurons that reset to zero, or choose norse"},
                    .node = snntorch,
                    .graph = snntorch_graph});
   rules.push_back({.reader = {"spikingjelly", "spikingjelly 2.0 with nirtorch 2"},
@@ -190,6 +176,7 @@ std::vector<ReaderRules> all_rules() {
                    .sums_at_outputs = false,
                    .many_inputs = false,
                    .many_outputs = false,
+                   .habits = {.reset = ResetHabit::kValue, .way_out = kAdapter},
                    .node = spikingjelly});
   rules.push_back({.reader = {"sinabs", "sinabs 2.0.3, also for Speck"},
                    .types = {"Input", "Output", "Affine", "Conv1d", "Conv2d", "SumPool2d",
@@ -200,17 +187,24 @@ std::vector<ReaderRules> all_rules() {
                    .many_inputs = false,
                    .many_outputs = false,
                    .recurrent = false,
+                   .habits = {.reset = ResetHabit::kSubtract, .several = true, .way_out = kAdapter},
                    .node = sinabs});
   rules.push_back({.reader = {"rockpool", "rockpool, also for Xylo"},
                    .types = {"Input", "Output", "Affine", "Linear", "CubaLIF", "LI", "NIRGraph"},
                    .splits_at_dots = true,
                    .depth_first = true,
+                   .habits = {.reset = ResetHabit::kSubtract,
+                              .several = true,
+                              .way_out = "there is no way around in rockpool; choose another "
+                                         "reader"},
                    .node = rockpool});
-  rules.push_back({.reader = {"spyx", "spyx (JAX)"},
+  rules.push_back({.reader = {"spyx", "spyx 1.0 (JAX)"},
                    .types = {"Input", "Output", "Affine", "Linear", "Conv2d", "SumPool2d",
-                             "Flatten", "IF", "LIF", "CubaLIF"},
-                   .recurrent = false,
-                   .recurrent_effect = Effect::kRefuses,
+                             "Flatten", "LI", "Threshold", "IF", "LIF", "CubaLIF"},
+                   .unknown = Effect::kDrops,
+                   .habits = {.reset = ResetHabit::kSubtract,
+                              .late = true,
+                              .way_out = "there is no way around in spyx; choose another reader"},
                    .node = spyx,
                    .graph = spyx_graph});
   rules.push_back({.reader = {"lava", "lava-dl, by the script of the NIR paper"},
