@@ -138,6 +138,17 @@ TEST(Calibrate, RunsANetworkOfAFixedBatchInThatBatch) {
               ElementsAre("lowering.calibration-empty"));
 }
 
+TEST(Calibrate, BatchOfNoSamplesIsRefused) {
+  const auto samples = ramp(11);
+  Model lowered = mirror(0);
+  EXPECT_THAT(run_passes(lowered, "qcfs{steps=4}", &samples).codes(),
+              ElementsAre("lowering.inputs"));
+  Model quantised = mirror(0);
+  const auto found = run_passes(quantised, "quantize_activations{bits=4}", &samples);
+  EXPECT_THAT(found.codes(), ElementsAre("lowering.calibration-shape"));
+  EXPECT_EQ(found.result.error().message, "the network's input 'x' takes batches of no samples");
+}
+
 TEST(Calibrate, StopsWhenCancelled) {
   struct Stop final : Progress {
     void stage(std::string_view) override {}

@@ -96,6 +96,12 @@ Result<Shape> tensor_sample_shape(const Model& model) {
     return error("run.input-shape", at,
                  fmt::format("input '{}' has no shape with a batch axis", input.name), help);
   }
+  if (std::ranges::count(*input.shape, 0) > 0) {
+    return error("run.input-shape", at,
+                 fmt::format("input '{}' has shape {}: an extent is 0, so that nothing goes in",
+                             input.name, to_string(*input.shape)),
+                 "export the model with a batch that is free, or of 1 sample");
+  }
   Shape shape(input.shape->begin() + 1, input.shape->end());
   if (element_count(shape).value_or(0) > 0) return shape;
   return error("run.input-shape", at,

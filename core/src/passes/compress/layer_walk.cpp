@@ -69,6 +69,12 @@ Result<Batches> read_samples(const TensorGraph& graph, std::int64_t wanted, Cont
   const SampleSource& source = *context.calibration;
   const Value& input = graph[graph.inputs[0]];
   Shape shape = input.shape.value_or(Shape{kFreeDim});
+  if (shape.empty() || shape[0] == 0) {
+    return error("compress.inputs", {},
+                 fmt::format("the network's input '{}' is {}, without a batch of samples",
+                             input.name, to_string(shape)),
+                 "export the network with a batch that is free, or of 1 sample");
+  }
   const std::int64_t step = shape[0] == kFreeDim ? kBatch : shape[0];
   const bool fixed = shape[0] != kFreeDim;
   const std::int64_t samples = fixed ? wanted / step * step : wanted;

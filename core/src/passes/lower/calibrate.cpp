@@ -163,13 +163,19 @@ std::int64_t runnable_samples(const TensorGraph& graph, const SampleSource& sour
                               std::int64_t samples) {
   const std::int64_t wanted = std::min(samples, source.size());
   const std::int64_t step = fixed_batch(graph).value_or(1);
-  return wanted / step * step;
+  return step == 0 ? 0 : wanted / step * step;
 }
 
 Result<> for_each_batch(const TensorGraph& graph, std::int64_t samples, std::string_view task,
                         Context& context, const std::function<Result<>(const Tensor&)>& body) {
   const SampleSource& source = *context.calibration;
   const std::int64_t step = fixed_batch(graph).value_or(kBatch);
+  if (step == 0) {
+    return error("lowering.calibration-shape", {},
+                 fmt::format("the network's input '{}' takes batches of no samples",
+                             graph[graph.inputs[0]].name),
+                 "export the network with a batch that is free, or of 1 sample");
+  }
   const std::int64_t all = runnable_samples(graph, source, samples);
   if (all == 0) {
     return error("lowering.calibration-empty", {},

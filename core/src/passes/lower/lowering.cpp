@@ -77,6 +77,11 @@ Result<> Lowering::take_input() {
                             value.name, short_name(value.dtype), to_string(shape)),
                 "export the network with a float32 input whose extents but the first are fixed");
   }
+  if (shape[0] == 0) {
+    return fail(fmt::format("input '{}' is {}{}, batches of no samples", value.name,
+                            short_name(value.dtype), to_string(shape)),
+                "export the network with a batch that is free, or of 1 sample");
+  }
   batch_ = shape[0];
   forms_[id.index] = builder_.input(sample);
   return {};
