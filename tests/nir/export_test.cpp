@@ -289,6 +289,69 @@ TEST(NirExport, NeuronsThatFireOnlyAboveTheirThresholdStaySo) {
   }
 }
 
+TEST(NirExport, HardResetsAreExactInReadersThatFireOnlyAbove) {
+  for (const auto profile : {to_nir::Profile::kNorse, to_nir::Profile::kHard}) {
+    SCOPED_TRACE(to_nir::profile_name(profile));
+    SpikeGraph graph = converted(6);
+    for (const char* name : {"first", "second", "third"}) {
+      // On the grid of the weights: membranes do come to lie at the threshold.
+      Firing& firing = *firing_of(graph[graph.find(name)].neuron);
+      firing.threshold = Tensor::scalar(0.5F);
+      firing.initial_membrane = {};
+      firing.reset = Reset::kToValue;
+    }
+    Diagnostics diagnostics;
+    const auto made = to_nir::export_graph(graph, {.profile = profile}, diagnostics);
+    ASSERT_TRUE(made) << to_string(made.error());
+    const bool is_norse = profile == to_nir::Profile::kNorse;
+    nir::Discretization reader = *nir::preset(is_norse ? "norse" : "snntorch_1_0");
+    reader.dt = made->dt_seconds;
+    const Tensor sample = Numbers(3).tensor({72}, 0, 1, 1.0 / 4);
+    const test::Spikes wanted = test::oracle_spikes(graph, sample, kSteps);
+    const auto sent = [&](const nir::Graph& file) {
+      return test::preset_spikes(file, reader, test::repeated(sample, kSteps), kSteps);
+    };
+    const test::Spikes found = sent(made->graph);
+    nir::Graph at_threshold = made->graph;
+    for (nir::Node& node : at_threshold.nodes) {
+      if (auto* lif = std::get_if<nir::LIF>(&node.primitive))
+        lif->v_threshold = nir::filled(lif->r.shape(), 0.5F);
+      if (auto* cuba = std::get_if<nir::CubaLIF>(&node.primitive))
+        cuba->v_threshold = nir::filled(cuba->r.shape(), 0.5F);
+    }
+    EXPECT_NE(sent(at_threshold), found) << "there are ties";
+    for (const auto& [population, node, neurons] : made->layers)
+      EXPECT_EQ(found.at(node), wanted.at(population)) << population;
+  }
+}
+
+TEST(NirExport, AThresholdThatWasReadAsStrictIsWrittenBackAsItWas) {
+  nir::Graph graph;
+  const Shape shape{2};
+  nir::add(graph, "input", nir::Input{nir::shape_tensor(shape)});
+  nir::add(graph, "lif",
+           nir::LIF{nir::filled(shape, 8e-4F),
+                    nir::filled(shape, 8),
+                    nir::filled(shape, 0),
+                    nir::filled(shape, 1),
+                    {}});
+  nir::add(graph, "output", nir::Output{nir::shape_tensor(shape)});
+  nir::connect(graph, std::vector<std::string>{"input", "lif", "output"});
+  nir::Document document;
+  document.graph = graph;
+  NirReading reading;
+  reading.preset = "snntorch";
+  Diagnostics diagnostics;
+  const auto model = from_nir::import_model(document, "net.nir", reading, diagnostics);
+  ASSERT_TRUE(model) << to_string(model.error());
+  const auto made =
+      to_nir::export_graph(model->spike(), {.profile = to_nir::Profile::kHard}, diagnostics);
+  ASSERT_TRUE(made) << to_string(made.error());
+  const auto& lif = std::get<nir::LIF>(made->graph.find("lif")->primitive);
+  EXPECT_EQ(lif.v_threshold.at(0), 1.0);
+  EXPECT_TRUE(made->fires_above);
+}
+
 TEST(NirExport, OneFileHasOneResetAndOneComparison) {
   for (const bool reset : {true, false}) {
     SpikeGraph graph = converted(1);

@@ -39,12 +39,16 @@ TEST(NirGolden, WhatASimulatorRefusedItsPresetRefuses) {
     if (!run.output.empty()) continue;
     SCOPED_TRACE(run.network + " in " + run.simulator + ": " + run.refusal);
     const auto found = test::replay(run);
+    if (test::is_outdated(run)) {
+      EXPECT_TRUE(found) << to_string(found.error());
+      continue;
+    }
     ASSERT_FALSE(found);
     EXPECT_TRUE(found.error().code == "nir.preset" || found.error().code == "nir.unsupported-node")
         << to_string(found.error());
     ++refused;
   }
-  EXPECT_EQ(refused, 9);
+  EXPECT_EQ(refused, 8);
 }
 
 /// One simulator's trace of the paper's LIF task: input spikes, membrane, output spikes.

@@ -226,6 +226,81 @@ TEST(NirImport, WhatOurNeuronsCannotDoIsRefusedByName) {
   EXPECT_THAT(model.error().help, HasSubstr("neurotool nir diff"));
 }
 
+TEST(NirImport, AStepLongerThanATimeConstantIsRefused) {
+  const auto read = [](float tau) {
+    Diagnostics diagnostics;
+    NirReading reading;
+    reading.preset = "neurotool";
+    return import_graph(
+        one_neuron(LIF{filled({1}, tau), filled({1}, 1), filled({1}, 0), filled({1}, 0.5F), {}}),
+        reading, diagnostics);
+  };
+  const auto model = read(5e-6F);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, "nir.cannot-express");
+  EXPECT_EQ(model.error().at, Location(ModelNode{"net.nir", "nrn"}));
+  EXPECT_THAT(model.error().message, HasSubstr("0.05 of a step"));
+  EXPECT_THAT(model.error().help, HasSubstr("dt:"));
+  EXPECT_TRUE(read(1e-4F)) << "a step, which 1 - dt / tau misses by a rounding";
+}
+
+/// What `neuron` sends to [steps, 1] in a preset.
+std::vector<double> sent_in(const char* preset, Primitive neuron, std::vector<float> input) {
+  const auto steps = static_cast<std::int64_t>(input.size());
+  const Tensor held = Tensor::from<float>({steps, 1}, std::move(input));
+  return test::preset_spikes(sorted(one_neuron(std::move(neuron))), *nir::preset(preset), held,
+                             static_cast<std::uint64_t>(steps))
+      .at("nrn");
+}
+
+TEST(NirPresets, SpikingjellyReadsCubaLif) {
+  const float dt = 1e-4F;
+  const CubaLIF cuba{.tau_syn = filled({1}, 2 * dt),
+                     .tau_mem = filled({1}, 4 * dt),
+                     .r = filled({1}, 4),
+                     .v_leak = filled({1}, 0),
+                     .v_threshold = filled({1}, 2),
+                     .w_in = filled({1}, 2),
+                     .v_reset = {}};
+  // i: 1 1.5 1.75 .875; v: 1 2.25 -> 0, 1.75, 2.1875 -> 0
+  EXPECT_THAT(sent_in("spikingjelly", cuba, {1, 1, 1, 0}), testing::ElementsAre(0, 1, 0, 1));
+  CubaLIF other = cuba;
+  other.w_in = filled({1}, 1);
+  Diagnostics diagnostics;
+  const auto refused =
+      Simulator::make(sorted(one_neuron(other)), "", *nir::preset("spikingjelly"), diagnostics);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("w_in is not tau_syn / dt"));
+}
+
+TEST(NirPresets, SpyxTakesTheThresholdOffACubaLifBeforeItDecays) {
+  const CubaLIF cuba{.tau_syn = filled({1}, 1),
+                     .tau_mem = filled({1}, 2),
+                     .r = filled({1}, 1),
+                     .v_leak = filled({1}, 0),
+                     .v_threshold = filled({1}, 1),
+                     .w_in = filled({1}, 1),
+                     .v_reset = {}};
+  // v: 3, (3 - 1) / 2 = 1 and not 3 / 2 - 1, so that it does not fire again.
+  EXPECT_THAT(sent_in("spyx", cuba, {3, 0, 0, 0}), testing::ElementsAre(0, 1, 0, 0));
+  const LIF lif{filled({1}, 2), filled({1}, 1), filled({1}, 0), filled({1}, 0.4F), {}};
+  // v: 1, 1 / 2 - 0.4: a LIF decays with what it then loses.
+  EXPECT_THAT(sent_in("spyx", lif, {1, 0, 0, 0}), testing::ElementsAre(0, 1, 0, 0));
+}
+
+TEST(NirPresets, SpyxFlattensWithTheChannelsLast) {
+  Graph graph;
+  add(graph, "input", nir::Input{shape_tensor({2, 2, 1})});
+  add(graph, "flat", nir::Flatten{int_tensor(0), int_tensor(-1), shape_tensor({2, 2, 1})});
+  add(graph, "output", nir::Output{shape_tensor({4})});
+  connect(graph, std::vector<std::string>{"input", "flat", "output"});
+  const Tensor image = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 4});
+  EXPECT_THAT(test::preset_spikes(sorted(graph), *nir::preset("spyx"), image, 1).at("flat"),
+              testing::ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(test::preset_spikes(sorted(graph), *nir::preset("norse"), image, 1).at("flat"),
+              testing::ElementsAre(1, 2, 3, 4));
+}
+
 TEST(NirImport, TimeConstantsThatAreHardlySecondsAreAskedFor) {
   const Graph graph =
       one_neuron(LIF{filled({1}, 20), filled({1}, 1), filled({1}, 0), filled({1}, 0.5F), {}});

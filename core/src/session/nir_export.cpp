@@ -122,7 +122,11 @@ nir::Discretization reader_of(const nir::Graph& file, const to_nir::Exported& ex
   // from_nir(…, reset_method=reset_subtract), which norse takes for CubaLIF nodes.
   if (name == "norse" && soft) reader.reset = nir::ResetRule::kSubtract;
   if (profile != Profile::kPlain) return reader;
-  if (name == "spikingjelly") reader.dt = 1;  // import_from_nir(…, dt=1.0), because r is 1
+  // import_from_nir(…, dt=1.0), because r of an IF is 1; a file of leaky neurons has its own step.
+  const bool integrates = std::ranges::any_of(file.nodes, [](const nir::Node& node) {
+    return std::holds_alternative<nir::IF>(node.primitive);
+  });
+  if (name == "spikingjelly" && integrates) reader.dt = 1;
   const bool has_adapter = name == "spikingjelly" || name == "sinabs";
   if (!(config.adapter.value && has_adapter) && name != "neurotool") return reader;
   if (has_adapter) reader.name += " with its adapter";

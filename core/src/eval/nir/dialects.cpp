@@ -115,6 +115,27 @@ Result<NeuronRule> snntorch_rule(const Parameters& p, const Discretization& d) {
   return rule;
 }
 
+Result<NeuronRule> spikingjelly_cuba(const Parameters& p, const Discretization& d,
+                                     NeuronRule rule) {
+  const std::size_t size = p.r.size();
+  if (!all_equal(p.tau) || !all_equal(p.tau_syn)) {
+    return refused(d, "time constants differ between neurons");
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    if (!close(p.r[i], p.tau[i] / d.dt)) return refused(d, "r is not tau_mem / dt");
+    if (!close(p.w_in[i], p.tau_syn[i] / d.dt)) return refused(d, "w_in is not tau_syn / dt");
+  }
+  if (!all_zero(p.v_leak)) return refused(d, "v_leak is not 0");
+  const auto decay = [&](const Values& tau) {
+    return each(size, [&](std::size_t i) { return f32(1 - d.dt / tau[i]); });
+  };
+  rule.synapse = SynapseForm::kDecay;
+  rule.sa = decay(p.tau_syn);
+  rule.membrane = MembraneForm::kDecay;
+  rule.a = decay(p.tau);
+  return rule;
+}
+
 Result<NeuronRule> spikingjelly_rule(const Parameters& p, const Discretization& d) {
   NeuronRule rule = started(p, d);
   const std::size_t size = p.r.size();
@@ -129,6 +150,7 @@ Result<NeuronRule> spikingjelly_rule(const Parameters& p, const Discretization& 
     rule.membrane = MembraneForm::kSum;
     return rule;
   }
+  if (p.cuba) return spikingjelly_cuba(p, d, std::move(rule));
   if (p.v_leak != p.reset) return refused(d, "v_leak is not v_reset");
   rule.membrane = p.r.front() == 1 ? MembraneForm::kRelaxation : MembraneForm::kRelaxationFree;
   rule.a = each(size, [&](std::size_t i) { return f32(p.tau[i] / d.dt); });
@@ -203,6 +225,7 @@ Result<NeuronRule> spyx_rule(const Parameters& p, const Discretization& d) {
   rule.membrane = p.integrator ? MembraneForm::kSum : MembraneForm::kDecay;
   if (!p.integrator) rule.a = decay(p.tau);
   if (p.cuba) {
+    rule.reset = ResetForm::kSubtractFirst;
     rule.synapse = SynapseForm::kDecay;
     rule.sa = decay(p.tau_syn);
   }

@@ -119,7 +119,7 @@ constexpr std::array<Preset, 10> kPresets{{
      sinabs},
     {"rockpool", "rockpool, from_nir: CubaLIF alone, several spikes per step", rockpool},
     {"lava", "lava-dl and lava as in the scripts of the NIR paper", lava},
-    {"spyx", "spyx, from_nir: fires one step later, subtraction", spyx},
+    {"spyx", "spyx 1.0, from_nir: fires one step later, subtraction, channels last", spyx},
     {"nir_ode", "the equations of NIR, solved exactly between steps; reset to v_reset", nir_ode},
     {"neurotool", "our own neurons: v = a v + b x, v >= threshold, reset by subtraction",
      neurotool},
@@ -167,7 +167,7 @@ Support support(Dialect dialect, std::string_view type) {
                    "CubaLIF"});
     case Dialect::kSpikingjelly:
       return runs({"Affine", "Linear", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten",
-                   "IF", "LIF", "Scale"});
+                   "IF", "LIF", "CubaLIF"});
     case Dialect::kSinabs:
       return any_of(type, {"Affine", "Conv1d", "Conv2d", "SumPool2d", "Flatten", "IF", "LI", "LIF"})
                  ? Support::kRuns

@@ -49,6 +49,7 @@ enum class ResetForm {
   kSubtract,       ///< v = v - n threshold
   kSubtractTwice,  ///< snnTorch: what is still above the threshold is taken away in the next step
   kSubtractLate,   ///< spyx: the old v decides; the threshold leaves together with the input
+  kSubtractFirst,  ///< spyx, CubaLIF: the old v decides, and loses the threshold before it decays
 };
 
 struct NeuronRule {

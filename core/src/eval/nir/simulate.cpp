@@ -162,6 +162,9 @@ class Engine {
             NT_TRY(runner.limit, spread_numbers<Number>(p.threshold, node.shape));
           } else if constexpr (std::is_same_v<T, Delay>) {
             NT_TRY_VOID(prepare_delay(runner, p, d));
+          } else if constexpr (std::is_same_v<T, Flatten>) {
+            // JAX has channels last, and spyx flattens them so.
+            if (d.dialect == Dialect::kSpyx) runner.order = summation_order(node.in_shape);
           }
           return {};
         },
@@ -235,6 +238,8 @@ class Engine {
     } else if (!runner.limit.empty()) {
       for (std::size_t i = 0; i < y.size(); ++i)
         y[i] = x[i] > runner.limit[i] ? Number{1} : Number{0};
+    } else if (!runner.order.empty()) {
+      for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[runner.order[i]];
     } else {
       y = std::move(x);
       if (!runner.delays.empty()) delay(runner, t, state.past[index], y);

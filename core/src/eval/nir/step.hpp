@@ -132,6 +132,12 @@ class NeuronStep {
       v = integrated(n, x, state) - spike * threshold_[n];
       return spike;
     }
+    if (rule_.reset == ResetForm::kSubtractFirst && rule_.fire != FireForm::kNever) {
+      const Number spike = above(v, n) ? Number{1} : Number{0};
+      v = v - spike * threshold_[n];
+      v = integrated(n, x, state);
+      return spike;
+    }
     if (rule_.reset == ResetForm::kSubtractTwice && rule_.fire != FireForm::kNever) {
       const Number before = above(v, n) ? Number{1} : Number{0};
       v = integrated(n, x, state) - before * threshold_[n];

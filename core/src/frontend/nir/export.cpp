@@ -371,6 +371,9 @@ Result<Exported> export_graph(const SpikeGraph& graph, const ExportOptions& opti
   const bool equal = options.profile == Profile::kPlain || options.profile == Profile::kHard;
   SpikeGraph prepared = with_windows(graph, kMostDenseWeights, diagnostics);
   if (equal) prepared = with_equal_thresholds(prepared, diagnostics);
+  if (options.profile == Profile::kNorse || options.profile == Profile::kHard) {
+    prepared = with_thresholds_below(prepared);
+  }
   if (options.profile == Profile::kNorse) {
     prepared = with_plain_skips(prepared, diagnostics);
     prepared = with_carried_shortcuts(prepared, diagnostics);

@@ -335,6 +335,26 @@ SpikeGraph with_equal_thresholds(const SpikeGraph& graph, Diagnostics& diagnosti
   return made;
 }
 
+SpikeGraph with_thresholds_below(const SpikeGraph& graph) {
+  SpikeGraph made = graph;
+  if (graph.arithmetic == Arithmetic::kInteger) return made;
+  for (const PopulationId id : graph.live_populations()) {
+    Firing* firing = firing_of(made[id].neuron);
+    if (firing == nullptr) continue;
+    // A reset by subtraction takes the threshold itself.
+    if (firing->reset == Reset::kSubtract || firing->comparison == Comparison::kAbove) return graph;
+    const Tensor given = firing->threshold.defined() ? firing->threshold : Tensor::scalar(1.0F);
+    std::vector<float> below(static_cast<std::size_t>(given.size()));
+    for (std::size_t i = 0; i < below.size(); ++i) {
+      below[i] = std::nextafter(static_cast<float>(given.at(static_cast<std::int64_t>(i))),
+                                -std::numeric_limits<float>::infinity());
+    }
+    firing->threshold = Tensor::from<float>(given.shape(), std::move(below));
+    firing->comparison = Comparison::kAbove;
+  }
+  return made;
+}
+
 SpikeGraph with_plain_skips(const SpikeGraph& graph, Diagnostics& diagnostics) {
   SpikeGraph made = graph;
   if (graph.arithmetic == Arithmetic::kInteger) return made;

@@ -47,6 +47,10 @@ Result<LoweredNeuron> lower_neuron(const NeuronContext& context, const Populatio
 /// are divided by the threshold. Notes: nir.lowered.
 SpikeGraph with_equal_thresholds(const SpikeGraph& graph, Diagnostics& diagnostics);
 
+/// The graph with neurons that fire only above the number below their threshold, where all fire at
+/// it and reset to a value: the same neurons, in the comparison that norse, snnTorch and NIR have.
+SpikeGraph with_thresholds_below(const SpikeGraph& graph);
+
 /// The graph with residual connections of weight 1 where they have positive weights: the rest of
 /// the neuron is divided by them. The executor that norse and sinabs use runs two branches with
 /// nodes of their own in the wrong order, a branch without any rightly. Notes: nir.lowered.

@@ -44,11 +44,15 @@ std::string misfit(const NeuronRule& rule) {
   if (rule.clamps) return "its membrane is clamped from below";
   if (rule.grid > 0) return "its input is rounded to a grid";
   if (rule.fire != FireForm::kNever &&
-      (rule.reset == ResetForm::kSubtractTwice || rule.reset == ResetForm::kSubtractLate)) {
+      (rule.reset == ResetForm::kSubtractTwice || rule.reset == ResetForm::kSubtractLate ||
+       rule.reset == ResetForm::kSubtractFirst)) {
     return "its threshold is taken away in another step than it fires";
   }
   return {};
 }
+
+/// Of 1 - dt / tau in float32 where tau is a step.
+constexpr double kRounding = 1e-6;
 
 /// A neuron that resets to a value and fires above its threshold fires from the next number on,
 /// which every target can do. One that subtracts the threshold has to name both.
@@ -104,6 +108,16 @@ Result<MadeNeuron> make_neuron(const NeuronRule& rule, const Shape& shape) {
   for (const double threshold : rule.threshold) {
     if (!(threshold > 0))
       return cannot(fmt::format("a threshold is {}, not above 0", threshold), "repair the file");
+  }
+  for (const auto* decays : {&rule.a, &rule.sa}) {
+    for (const double decay : *decays) {
+      if (decay >= -kRounding) continue;
+      return cannot(
+          fmt::format("its time constant is {:.3g} of a step, and {:.3g} of what it holds would "
+                      "be left after one",
+                      1 / (1 - decay), decay),
+          "say the step that the file was written for: 'model: { nir: { dt: … } }'");
+    }
   }
   MadeNeuron made;
   if (rule.synapse == SynapseForm::kDecayGain && !all(rule.sb, 1)) made.gain = rule.sb;
