@@ -106,6 +106,44 @@ TEST(NirExport, NorseGetsResidualBlocksAsOneBranch) {
   EXPECT_LT(warned, 40U);
 }
 
+TEST(NirExport, AConvolutionBesideAnotherBecomesPartOfItsKernel) {
+  for (const bool relayed : {false, true}) {
+    SCOPED_TRACE(relayed);
+    Numbers numbers(7);
+    const auto weight = [&](Shape shape) {
+      return numbers.tensor(std::move(shape), -0.4, 0.5, kGrid);
+    };
+    SpikeGraph graph;
+    graph.name = "twins";
+    graph.steps = kSteps;
+    const auto image = graph.add(build::input_population("image", {2, 6, 6}));
+    const auto first = graph.add(test::converted_neurons(numbers, "first", {4, 6, 6}));
+    const auto sum = graph.add(test::converted_neurons(numbers, "sum", {3, 3, 3}));
+    auto last = test::converted_neurons(numbers, "last", {5});
+    last.output = true;
+    const auto out = graph.add(std::move(last));
+    graph.connect(image, first, Conv2d{.weight = weight({4, 2, 3, 3}), .padding = {1, 1, 1, 1}});
+    PopulationId met = sum;
+    if (relayed) {
+      met = graph.add(build::relay_population("met", {3, 3, 3}));
+      graph[met].bias = numbers.tensor({3}, -0.2, 0.2, kGrid);
+      graph.connect(met, sum, OneToOne{Tensor::scalar(1.0F)});
+    }
+    graph.connect(
+        first, met,
+        Conv2d{.weight = weight({3, 4, 3, 3}), .stride = {2, 2}, .padding = {1, 1, 1, 1}});
+    graph.connect(first, sum, Conv2d{.weight = weight({3, 4, 1, 1}), .stride = {2, 2}});
+    graph.connect(sum, out, Dense{weight({5, 27})});
+    Diagnostics diagnostics;
+    const auto made =
+        to_nir::export_graph(graph, {.profile = to_nir::Profile::kNorse}, diagnostics);
+    ASSERT_TRUE(made) << to_string(made.error());
+    EXPECT_THAT(diagnosed(diagnostics), HasSubstr("becomes part of the kernel"));
+    EXPECT_TRUE(nir::runs_rightly(made->graph));
+    expect_same_spikes(graph, to_nir::Profile::kNorse, 7);
+  }
+}
+
 TEST(NirExport, PlainSaysWhereSinabsIsLate) {
   Diagnostics diagnostics;
   ASSERT_TRUE(to_nir::export_graph(converted(1), {}, diagnostics));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "frontend/nir/export_projections.hpp"
 #include "frontend/nir/exporter.hpp"
 #include "frontend/nir/weights.hpp"
 
@@ -167,6 +168,92 @@ void carry(SpikeGraph& graph, const Block& block) {
   graph[block.shortcut].removed = true;
 }
 
+/// Two convolutions side by side, one of them with a single tap: one kernel, where they have one
+/// source and meet in one population.
+struct Twins {
+  ProjectionId wide, narrow;
+  std::optional<PopulationId> relay;  ///< behind the wide one, to be passed over
+  ProjectionId behind_relay;
+  Conv2d wide_weights, narrow_weights;
+  std::array<std::int64_t, 2> tap{};
+};
+
+/// An edge: every weight is 1, and it is not late.
+bool is_edge(const Projection& projection) {
+  const auto* one = std::get_if<OneToOne>(&projection.connectivity);
+  return one != nullptr && is_one(real_weight(one->weight, projection.shift)) &&
+         projection.delay_steps == 0 && projection.target_port == 0;
+}
+
+bool takes_bias(const Population& relay, const Population& target) {
+  return !relay.bias.defined() || !target.bias.defined() || relay.bias_timing == target.bias_timing;
+}
+
+void give_bias(const Population& relay, Population& target) {
+  if (!relay.bias.defined()) return;
+  const Shape& shape = target.shape;
+  std::vector<double> bias = values_of(relay.bias, shape, 0);
+  const std::vector<double> own = values_of(target.bias, shape, 0);
+  for (std::size_t i = 0; i < bias.size(); ++i) bias[i] += own[i];
+  target.bias = full_tensor(bias, shape);
+  target.bias_timing = relay.bias_timing;
+}
+
+std::optional<Twins> twins_of(const SpikeGraph& graph, ProjectionId wide, ProjectionId narrow) {
+  Twins twins{.wide = wide, .narrow = narrow};
+  const PopulationId source = graph[wide].source;
+  if (std::holds_alternative<Relay>(graph[source].neuron) && is_edge(graph[wide]) &&
+      graph[source].shape == graph[graph[wide].target].shape && !graph[source].output &&
+      takes_bias(graph[source], graph[graph[wide].target]) && graph.incoming(source).size() == 1 &&
+      graph.outgoing(source).size() == 1) {
+    twins.relay = source;
+    twins.behind_relay = wide;
+    twins.wide = graph.incoming(source).front();
+  }
+  if (graph[twins.wide].source != graph[narrow].source) return std::nullopt;
+  const auto kernel = plain_convolution(graph[twins.wide]);
+  const auto single = one_tap(graph, graph[narrow]);
+  if (!kernel || !single || kernel->stride != single->stride) return std::nullopt;
+  const auto tap = centre(*kernel);
+  if (!tap) return std::nullopt;
+  twins.wide_weights = *kernel;
+  twins.narrow_weights = *single;
+  twins.tap = *tap;
+  return twins;
+}
+
+void merge(SpikeGraph& graph, const Twins& twins) {
+  const Tensor& kernel = twins.wide_weights.weight;
+  const Shape& s = kernel.shape();
+  const auto from = kernel.as<float>(), single = twins.narrow_weights.weight.as<float>();
+  std::vector<float> made(from.begin(), from.end());
+  const auto area = static_cast<std::size_t>(s[2] * s[3]),
+             place = static_cast<std::size_t>(twins.tap[0] * s[3] + twins.tap[1]);
+  for (std::size_t i = 0; i < single.size(); ++i) made[i * area + place] += single[i];
+  const PopulationId target = graph[twins.narrow].target;
+  set_weights(graph[twins.wide], twins.wide_weights, Tensor::from<float>(s, std::move(made)));
+  graph[twins.wide].target = target;
+  graph[twins.narrow].removed = true;
+  if (!twins.relay) return;
+  give_bias(graph[*twins.relay], graph[target]);
+  graph[twins.behind_relay].removed = true;
+  graph[*twins.relay].removed = true;
+}
+
+/// Whether the two were merged.
+bool merge_twins(SpikeGraph& graph, ProjectionId wide, ProjectionId narrow,
+                 Diagnostics& diagnostics) {
+  const auto twins = twins_of(graph, wide, narrow);
+  if (!twins) return false;
+  diagnostics.report(
+      note("nir.lowered", ModelNode{"", graph[narrow].name},
+           fmt::format("'{}' becomes part of the kernel of '{}', beside which it lies, at most one "
+                       "rounding of a weight away, so that there is one branch",
+                       graph[narrow].name, graph[twins->wide].name)));
+  merge(graph, *twins);
+  return true;
+}
+
 }  // namespace
 
 SpikeGraph with_carried_shortcuts(const SpikeGraph& graph, Diagnostics& diagnostics) {
@@ -174,6 +261,10 @@ SpikeGraph with_carried_shortcuts(const SpikeGraph& graph, Diagnostics& diagnost
   for (const PopulationId id : graph.live_populations()) {
     const std::vector<ProjectionId> incoming = graph.incoming(id);
     if (incoming.size() != 2 || firing_of(graph[id].neuron) == nullptr) continue;
+    if (merge_twins(made, incoming[0], incoming[1], diagnostics) ||
+        merge_twins(made, incoming[1], incoming[0], diagnostics)) {
+      continue;
+    }
     auto block = block_of(made, incoming[0], incoming[1]);
     if (!block) block = block_of(made, incoming[1], incoming[0]);
     if (!block) continue;
