@@ -7,6 +7,7 @@
 #include "eval/tensor_eval.hpp"
 #include "ir/print.hpp"
 #include "passes/pass_tools.hpp"
+#include "passes/random_network.hpp"
 
 namespace neurotool::test {
 namespace {
@@ -64,6 +65,41 @@ INSTANTIATE_TEST_SUITE_P(
                     Mode{"StBifOfBitplanes", "realisation=st_bif, input=bitplane"},
                     Mode{"NarrowWeights", "realisation=radix, weight_bits=3, input_bits=4"}),
     [](const auto& mode) { return mode.param.name; });
+
+/// Every network of everything that is lowered is exact, or refused by a name of its own.
+TEST_P(ExactMode, ReachesTheCountsOfRandomNetworks) {
+  std::size_t exact = 0;
+  constexpr std::size_t kNetworks = 40;
+  for (std::uint64_t seed = 0; seed < kNetworks; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomNetwork network = random_network(seed);
+    const MemorySamples samples = random_samples(network.sample, 12, -1, 1, seed);
+    const PassRun run = run_passes(network.model, passes(2, GetParam().options), &samples);
+    if (!run.result) {
+      EXPECT_TRUE(run.result.error().code.starts_with("exact.")) << to_string(run.result.error());
+      continue;
+    }
+    EXPECT_EQ(run.fact("network", "mismatches"), 0);
+    ++exact;
+  }
+  EXPECT_GT(exact, 3 * kNetworks / 4);
+}
+
+TEST(Exact, LevelsBehindAReshapeAreThoseOfItsChannels) {
+  for (const bool flat : {false, true}) {
+    Network net({1, 4, 4}, 3);
+    net.conv("c1", 1, 2, 1, 0.4);
+    net.add("reshape", Reshape{}, {flat ? net.integers({0, 32}) : net.integers({0, 8, 2, 2})});
+    net.relu("r1");
+    if (!flat) net.conv("c2", 8, 3, 1, 0.3).relu("r2").add("flatten", Flatten{});
+    net.gemm("fc", flat ? 32 : 12, 4, 0.3);
+    Model model = net.finish("reshaped");
+    const MemorySamples samples = random_samples({1, 4, 4}, 12, -1, 1, 5);
+    const PassRun run = run_passes(model, passes(2, "realisation=graded"), &samples);
+    ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+    EXPECT_EQ(run.fact("network", "mismatches"), 0);
+  }
+}
 
 TEST(Exact, AllRealisationsHaveOneReference) {
   const MemorySamples samples = random_samples({2, 8, 8}, 24, 0, 1);

@@ -128,6 +128,20 @@ TEST(Qcfs, RelaysWithoutNeuronsFollowEachOther) {
               ElementsAre("input:input", "conv1:relay", "conv2:if", "fc1:relay", "output:li"));
 }
 
+TEST(Qcfs, ALayerBehindAReshapeReadsARelayOfItsShape) {
+  Network net({1, 4, 4});
+  net.conv("conv1", 1, 2, 1, 0.5);
+  net.add("reshape", Reshape{}, {net.integers({0, 8, 2, 2})});
+  net.conv("conv2", 8, 2, 1, 0.5).relu("relu").add("flatten", Flatten{}).gemm("fc", 8, 2, 1);
+  Model model = net.finish("reshaped");
+  const auto found = run_passes(model, "qcfs{steps=8}");
+  ASSERT_TRUE(found.result.has_value()) << to_string(found.result.error());
+  const SpikeGraph& graph = model.spike();
+  const PopulationId source = graph[graph.incoming(graph.find("conv2")).at(0)].source;
+  EXPECT_EQ(graph[source].shape, (Shape{8, 2, 2}));
+  EXPECT_EQ(graph[graph.find("conv1")].shape, (Shape{2, 4, 4}));
+}
+
 TEST(Qcfs, ALinearValueWithTwoReadersIsComputedOnce) {
   Network net({3});
   net.gemm("fc1", 3, 3, 1);

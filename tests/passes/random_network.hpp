@@ -1,5 +1,5 @@
 // Random small networks out of everything that qcfs lowers: convolutions, pools, residual sums,
-// slices, pads, concatenations, scalings and matrices.
+// slices, pads, concatenations, scalings, reshapes and matrices.
 #pragma once
 
 #include <cmath>
@@ -46,11 +46,18 @@ class RandomNetworkBuilder {
     channels_ = out;
   }
 
+  void rows_to_channels() {
+    if (extent_ % 2 != 0) return;
+    channels_ *= 4;
+    extent_ /= 2;
+    net_.add(name("reshape"), Reshape{}, {net_.integers({0, channels_, extent_, extent_})});
+  }
+
   void add_block() {
     conv(2 + pick(3));
     net_.relu(name("relu"));
     const ValueId x = net_.value();
-    switch (pick(10)) {
+    switch (pick(12)) {
       case 0:  // residual
         conv(channels_);
         net_.add(name("add"), Binary{BinaryKind::kAdd}, {x}).relu(name("relu"));
@@ -111,6 +118,13 @@ class RandomNetworkBuilder {
         net_.add(name("add"), Binary{BinaryKind::kAdd}, {large}).relu(name("relu"));
         break;
       }
+      case 10:  // rows of pixels become channels, behind neurons
+        rows_to_channels();
+        break;
+      case 11:  // the same behind a linear layer, whose neurons have the shape of before
+        conv(channels_);
+        rows_to_channels();
+        break;
       case 5:  // transposed, and subtracted from itself as it was
         net_.add(name("transpose"), Transpose{.perm = {0, 1, 3, 2}});
         net_.add(name("sub"), Binary{BinaryKind::kSub}, {x}).relu(name("relu"));

@@ -238,8 +238,12 @@ const LinearForm& Lowering::as_plain(std::size_t input) {
 }
 
 const LinearForm& Lowering::as_plain_source(std::size_t input) {
-  const bool fits = plain_source(form(input), lowered_.graph).valid();
-  return fits ? form(input) : through_relay(input);
+  const auto fits = [&] { return plain_source(form(input), lowered_.graph).valid(); };
+  // Behind a reshape of a convolution the first relay has the shape that its terms need, and the
+  // second the one that is read.
+  for (int relays = 0; relays < 2 && !fits(); ++relays) through_relay(input);
+  NT_CHECK(fits(), "a relay of a relay is a plain source");
+  return form(input);
 }
 
 std::vector<RefusedOp> survey(const TensorGraph& graph, const std::string& model_path) {

@@ -183,8 +183,18 @@ Outcome Lowering::rectified(std::optional<double> cap) {
   return site_neurons(std::move(site));
 }
 
+const LinearForm& Lowering::in_channels(std::size_t count) {
+  LinearForm& kept = *forms_[node_->inputs[0].index];
+  if (count <= 1 || static_cast<std::int64_t>(count) == kept.neurons.front()) return kept;
+  // The bias goes on to the neurons: a relay of an integer network has none.
+  const std::vector<double> bias = std::exchange(kept.bias, {});
+  kept = builder_.relay(kept);
+  if (!bias.empty()) add_bias(kept, bias);
+  return kept;
+}
+
 Outcome Lowering::site_neurons(Site site) {
-  LinearForm input = form(0);
+  LinearForm input = in_channels(site.largest.size());
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
   site.channels = input.neurons.front();
   const NeuronParameters parameters = next_parameters(site);
@@ -211,7 +221,7 @@ Outcome Lowering::operator()(const QuantizedActivation& op) {
   const Tensor scale = constant(1).converted(DType::kFloat32);
   const auto levels = scale.as<float>();
   if (!options_.keeps_levels) return rounded(op, levels);
-  LinearForm input = form(0);
+  LinearForm input = in_channels(levels.size());
   std::ranges::copy(node_->origins, std::back_inserter(input.origins));
   NeuronParameters parameters;
   parameters.threshold.assign(levels.begin(), levels.end());

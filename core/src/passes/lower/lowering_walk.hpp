@@ -93,6 +93,9 @@ class Lowering {
   const LinearForm& as_plain_source(std::size_t input);
   const LinearForm& as_plain(std::size_t input);
   const LinearForm& through_relay(std::size_t input);
+  /// The first input as neurons with `count` channels, if that is more than one: the neurons of a
+  /// convolution behind a reshape have the channels of before, and levels are for those of after.
+  const LinearForm& in_channels(std::size_t count);
 
   Outcome matrix(std::size_t input, Matrix matrix);
   Outcome pooled(const PoolGeometry& geometry);
