@@ -101,6 +101,21 @@ TEST(Exact, LevelsBehindAReshapeAreThoseOfItsChannels) {
   }
 }
 
+TEST(Exact, AConstantBetweenLinearLayersBecomesTheirBias) {
+  // As an exported normalisation: (x - mean) / deviation, then a convolution with padding.
+  Network net({2, 6, 6}, 7);
+  net.add("mean", Binary{BinaryKind::kSub}, {net.constant({2, 1, 1}, {0.5f, 0.25f})});
+  net.add("deviation", Binary{BinaryKind::kDiv}, {net.constant({2, 1, 1}, {0.25f, 0.5f})});
+  net.conv("c1", 2, 3, 1, 0.3).relu("r1");
+  net.add("shift", Binary{BinaryKind::kAdd}, {net.constant({3, 1, 1}, {0.5f, -0.25f, 1})});
+  net.pool("pool").add("flatten", Flatten{}).gemm("fc", 27, 4, 0.3);
+  Model model = net.finish("shifted");
+  const MemorySamples samples = random_samples({2, 6, 6}, 16, 0, 1, 5);
+  const PassRun run = run_passes(model, passes(2, "realisation=auto"), &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  EXPECT_EQ(run.fact("network", "mismatches"), 0);
+}
+
 TEST(Exact, AllRealisationsHaveOneReference) {
   const MemorySamples samples = random_samples({2, 8, 8}, 24, 0, 1);
   const Tensor batch = samples.batch(0, 4).value();

@@ -9,16 +9,15 @@
 #include <iterator>
 #include <utility>
 
+#include "eval/tensor_eval.hpp"
 #include "passes/lower/lowering_walk.hpp"
 
 namespace neurotool::lower {
 namespace {
 
-/// Whether the operation makes neurons of what it reads, or a form that still has a bias.
-bool takes_bias(const Op& op) {
-  return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
-         std::holds_alternative<Clip>(op) || std::holds_alternative<QuantizedActivation>(op);
-}
+/// Whether the operation makes something of a bias other than a relay that has it. The largest of a
+/// window is not the largest without it.
+bool takes_bias(const Op& op) { return !std::holds_alternative<MaxPool>(op); }
 
 /// The refusal in the words of the pass that lowers.
 Refusal named(Refusal refusal, std::string_view pass) {
@@ -235,6 +234,33 @@ const LinearForm& Lowering::through_relay(std::size_t input) {
 
 const LinearForm& Lowering::as_plain(std::size_t input) {
   return is_plain(form(input)) ? form(input) : through_relay(input);
+}
+
+const LinearForm& Lowering::as_matrix_source(std::size_t input) {
+  return fits_matrix(form(input), lowered_.graph) ? form(input) : through_relay(input);
+}
+
+Lowering::Apart Lowering::apart(std::size_t input,
+                                const LinearForm& (Lowering::*read)(std::size_t)) {
+  LinearForm& kept = *forms_[node_->inputs[input].index];
+  Apart found{.payloads = {}, .bias = std::exchange(kept.bias, {})};
+  found.payloads = (this->*read)(input);
+  if (!found.bias.empty()) add_bias(kept, found.bias);
+  return found;
+}
+
+void Lowering::add_image(LinearForm& made, const Op& op, const std::vector<double>& bias,
+                         const Tensor& weight) const {
+  if (bias.empty()) return;
+  Shape shape = form(0).shape;
+  shape.insert(shape.begin(), 1);
+  std::vector<Tensor> inputs{
+      Tensor::from<float>(std::move(shape), std::vector<float>(bias.begin(), bias.end()))};
+  if (weight.defined()) inputs.push_back(weight);
+  const auto outputs = evaluate_op(op, inputs);
+  NT_CHECK(outputs.has_value(), "an operation whose types are known computes");
+  const auto values = outputs->at(0).as<float>();
+  add_bias(made, std::vector<double>(values.begin(), values.end()));
 }
 
 const LinearForm& Lowering::as_plain_source(std::size_t input) {

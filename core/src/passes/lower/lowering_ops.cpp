@@ -38,6 +38,14 @@ LinearForm from_node(LinearForm made, const LinearForm& input, const OpNode& nod
   return made;
 }
 
+std::vector<double> moved(const std::vector<double>& values, std::span<const std::int64_t> picks) {
+  std::vector<double> found;
+  for (const std::int64_t pick : picks) {
+    found.push_back(pick == View::kZero ? 0 : values[static_cast<std::size_t>(pick)]);
+  }
+  return found;
+}
+
 }  // namespace
 
 Outcome Lowering::operator()(const Conv& op) {
@@ -46,32 +54,34 @@ Outcome Lowering::operator()(const Conv& op) {
     return refuse(fmt::format("convolves over {} axes", weight.rank() - 2),
                   "only convolutions over one or two axes are lowered");
   }
-  const LinearForm input = as_plain_source(0);
-  return from_node(convolve(lowered_.graph, input, op, weight, constant(2), output_), input,
-                   *node_);
+  const auto [input, bias] = apart(0, &Lowering::as_plain_source);
+  LinearForm made = convolve(lowered_.graph, input, op, weight, constant(2), output_);
+  add_image(made, op, bias, weight);
+  return from_node(std::move(made), input, *node_);
 }
 
-Outcome Lowering::matrix(std::size_t input, Matrix matrix) {
-  if (form(input).shape.size() != 1) {
+Outcome Lowering::matrix(const Op& op, Matrix matrix) {
+  if (form(0).shape.size() != 1) {
     return refuse(fmt::format("multiplies along the last axis of a value of shape {}",
-                              to_string(form(input).shape)),
+                              to_string(form(0).shape)),
                   "flatten the value before the layer");
   }
-  const LinearForm plain =
-      fits_matrix(form(input), lowered_.graph) ? form(input) : through_relay(input);
-  return from_node(multiply(lowered_.graph, plain, matrix, output_), plain, *node_);
+  const auto [input, bias] = apart(0, &Lowering::as_matrix_source);
+  LinearForm made = multiply(lowered_.graph, input, matrix, output_);
+  add_image(made, op, bias, matrix.weight);
+  return from_node(std::move(made), input, *node_);
 }
 
-Outcome Lowering::operator()(const MatMul&) {
+Outcome Lowering::operator()(const MatMul& op) {
   if (constant(1).rank() != 2) {
     return refuse(fmt::format("multiplies by a constant of rank {}", constant(1).rank()),
                   "use a matrix of rank 2");
   }
-  return matrix(0, {constant(1), false, 1});
+  return matrix(op, {constant(1), false, 1});
 }
 
 Outcome Lowering::operator()(const Gemm& op) {
-  Outcome product = matrix(0, {constant(1), op.trans_b, double{op.alpha}});
+  Outcome product = matrix(op, {constant(1), op.trans_b, double{op.alpha}});
   if (!product || !is_constant(2)) return product;
   auto bias = broadcast_constant(constant(2), output_);
   if (!bias) return refuse_broadcast(output_, constant(2).shape());
@@ -80,9 +90,11 @@ Outcome Lowering::operator()(const Gemm& op) {
   return product;
 }
 
-Outcome Lowering::pooled(const PoolGeometry& geometry) {
-  const LinearForm input = as_plain_source(0);
-  return from_node(average(input, geometry, output_), input, *node_);
+Outcome Lowering::pooled(const PoolGeometry& geometry, const Op& op) {
+  const auto [input, bias] = apart(0, &Lowering::as_plain_source);
+  LinearForm made = average(input, geometry, output_);
+  add_image(made, op, bias);
+  return from_node(std::move(made), input, *node_);
 }
 
 Outcome Lowering::operator()(const MaxPool& op) {
@@ -126,10 +138,10 @@ Outcome Lowering::operator()(const AveragePool& op) {
     return refuse("has windows that hang over the end (ceil_mode = 1)",
                   "choose a stride that divides the extent");
   }
-  return pooled(geometry);
+  return pooled(geometry, op);
 }
 
-Outcome Lowering::operator()(const GlobalAveragePool&) {
+Outcome Lowering::operator()(const GlobalAveragePool& op) {
   const Shape& shape = form(0).shape;
   if (shape.size() != 2 && shape.size() != 3) {
     return refuse(fmt::format("pools a value of shape {}", to_string(shape)),
@@ -137,7 +149,7 @@ Outcome Lowering::operator()(const GlobalAveragePool&) {
   }
   PoolGeometry geometry;
   geometry.kernel = pair_of(std::span(shape).subspan(1));
-  return pooled(geometry);
+  return pooled(geometry, op);
 }
 
 Outcome Lowering::operator()(const Reduce&) {
@@ -184,13 +196,10 @@ Outcome Lowering::rectified(std::optional<double> cap) {
 }
 
 const LinearForm& Lowering::in_channels(std::size_t count) {
-  LinearForm& kept = *forms_[node_->inputs[0].index];
-  if (count <= 1 || static_cast<std::int64_t>(count) == kept.neurons.front()) return kept;
+  const bool fits = count <= 1 || static_cast<std::int64_t>(count) == form(0).neurons.front();
   // The bias goes on to the neurons: a relay of an integer network has none.
-  const std::vector<double> bias = std::exchange(kept.bias, {});
-  kept = builder_.relay(kept);
-  if (!bias.empty()) add_bias(kept, bias);
-  return kept;
+  if (!fits) apart(0, &Lowering::through_relay);
+  return form(0);
 }
 
 Outcome Lowering::site_neurons(Site site) {
@@ -285,7 +294,8 @@ Outcome Lowering::scaled(std::size_t input, std::vector<double> factor) {
   if (form(input).shape != output_) return refuse_broadcast(form(input).shape, output_);
   LinearForm result = form(input);
   if (scale(result, factor)) return result;
-  result = through_relay(input);
+  apart(input, &Lowering::through_relay);
+  result = form(input);
   NT_CHECK(scale(result, factor), "any factor can be applied to a plain form");
   return result;
 }
@@ -306,7 +316,8 @@ Outcome Lowering::added(double sign) {
   Outcome b = scaled(1, std::vector<double>(static_cast<std::size_t>(form(1).size()), sign));
   if (!b) return b;
   const bool clash = needs_shape(form(0)) && needs_shape(*b) && form(0).neurons != b->neurons;
-  return sum(clash ? through_relay(0) : form(0), *std::move(b));
+  if (clash) apart(0, &Lowering::through_relay);
+  return sum(form(0), *std::move(b));
 }
 
 Outcome Lowering::operator()(const Binary& op) {
@@ -387,7 +398,9 @@ Outcome Lowering::rearranged() {
     }
     const auto picks = picks_of(graph_, *node_, i, samples, batch_ == kFreeDim ? 2 : batch_);
     if (!picks) return refuse(picks.error().message, "keep the batch as first axis of every value");
-    LinearForm part = picked(as_plain(i), *picks, output_);
+    const auto [input, bias] = apart(i, &Lowering::as_plain);
+    LinearForm part = picked(input, *picks, output_);
+    if (!bias.empty()) add_bias(part, moved(bias, *picks));
     result = sum(std::move(result), from_node(std::move(part), form(i), *node_));
   }
   return result;

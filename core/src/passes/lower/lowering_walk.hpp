@@ -92,13 +92,27 @@ class Lowering {
   /// the value keeps it, so that its next reader shares the relay.
   const LinearForm& as_plain_source(std::size_t input);
   const LinearForm& as_plain(std::size_t input);
+  /// The form as a matrix can read it.
+  const LinearForm& as_matrix_source(std::size_t input);
   const LinearForm& through_relay(std::size_t input);
+
+  /// An input as an operation on payloads reads it, and the constant that comes with each element.
+  struct Apart {
+    LinearForm payloads;
+    std::vector<double> bias;  ///< empty, or one per element of the value
+  };
+  /// What `read` makes of the input without its bias. The value keeps both.
+  Apart apart(std::size_t input, const LinearForm& (Lowering::*read)(std::size_t));
+  /// L(x + b) is L(x) + L(b): adds what the linear operation makes of `bias` to what it made.
+  void add_image(LinearForm& made, const Op& op, const std::vector<double>& bias,
+                 const Tensor& weight = {}) const;
+
   /// The first input as neurons with `count` channels, if that is more than one: the neurons of a
   /// convolution behind a reshape have the channels of before, and levels are for those of after.
   const LinearForm& in_channels(std::size_t count);
 
-  Outcome matrix(std::size_t input, Matrix matrix);
-  Outcome pooled(const PoolGeometry& geometry);
+  Outcome matrix(const Op& op, Matrix matrix);
+  Outcome pooled(const PoolGeometry& geometry, const Op& op);
   Outcome rectified(std::optional<double> cap);
   Outcome rounded(const QuantizedActivation& op, std::span<const float> levels);
   Outcome finely_rounded(const QuantizedActivation& op, std::span<const float> levels);
