@@ -76,11 +76,23 @@ TEST_F(NirPipelines, AnotherReaderIsExitOneWithItsNumberAndNoFile) {
   EXPECT_TRUE(fs::exists(artifact("mnist.nir")));
 }
 
-TEST_F(NirPipelines, WhatIsForSinabsItsLintTakesAndTheDataAreOfItsNodes) {
+TEST_F(NirPipelines, WhatIsForSinabsNeedsItsAdapterAloneAndTheDataAreOfItsNodes) {
   ASSERT_EQ(run("nir_export_sinabs.yaml").exit, 0);
   const std::string file_name = artifact("mnist.nir").string();
   const ToolResult lint = run_tool({"nir", "lint", file_name, "--for", "sinabs"});
-  EXPECT_EQ(lint.exit, 0) << lint.out << lint.err;
+  EXPECT_EQ(lint.exit, 1) << lint.err;
+  for (const char* mended : {"misreads the graph [own-spikes]", "misreads the graph [own-start]"}) {
+    EXPECT_THAT(lint.out, HasSubstr(mended));
+  }
+  const auto count = [&](const std::string& part) {
+    std::size_t found = 0;
+    for (auto at = lint.out.find(part); at != std::string::npos; at = lint.out.find(part, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  EXPECT_EQ(count("misreads") + count("drops") + count("refuses"), 2U) << lint.out;
+  EXPECT_EQ(count("load it with its adapter of tools/nir_adapters"), 2U) << lint.out;
   Diagnostics diagnostics;
   const auto file = nir::read(artifact("mnist.nir"), diagnostics);
   const auto data = nir::read_data(artifact("mnist.data.nir"));
