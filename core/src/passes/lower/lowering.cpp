@@ -15,9 +15,13 @@
 namespace neurotool::lower {
 namespace {
 
-/// Whether the operation makes something of a bias other than a relay that has it. The largest of a
-/// window is not the largest without it.
-bool takes_bias(const Op& op) { return !std::holds_alternative<MaxPool>(op); }
+/// Whether the operation makes neurons of what it reads, or a form that still has a bias. In an
+/// integer network others do that too: all but the largest of a window.
+bool takes_bias(const Op& op, bool is_integer) {
+  return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
+         std::holds_alternative<Clip>(op) || std::holds_alternative<QuantizedActivation>(op) ||
+         (is_integer && !std::holds_alternative<MaxPool>(op));
+}
 
 /// The refusal in the words of the pass that lowers.
 Refusal named(Refusal refusal, std::string_view pass) {
@@ -160,7 +164,9 @@ Refusal Lowering::with_way_out(Refusal refusal) {
 
 void Lowering::share(ValueId value) {
   LinearForm& form = *forms_[value.index];
-  const auto adds_bias = [&](OpId reader) { return takes_bias(graph_[reader].op); };
+  const auto adds_bias = [&](OpId reader) {
+    return takes_bias(graph_[reader].op, options_.keeps_levels);
+  };
   std::vector<double> bias;
   // Neurons have biases of their own, and a relay that only hands on sums can do without.
   if (std::ranges::all_of(graph_.users(value), adds_bias)) bias = std::exchange(form.bias, {});
@@ -243,7 +249,8 @@ const LinearForm& Lowering::as_matrix_source(std::size_t input) {
 Lowering::Apart Lowering::apart(std::size_t input,
                                 const LinearForm& (Lowering::*read)(std::size_t)) {
   LinearForm& kept = *forms_[node_->inputs[input].index];
-  Apart found{.payloads = {}, .bias = std::exchange(kept.bias, {})};
+  Apart found;
+  if (options_.keeps_levels) found.bias = std::exchange(kept.bias, {});
   found.payloads = (this->*read)(input);
   if (!found.bias.empty()) add_bias(kept, found.bias);
   return found;

@@ -101,7 +101,9 @@ class Lowering {
     LinearForm payloads;
     std::vector<double> bias;  ///< empty, or one per element of the value
   };
-  /// What `read` makes of the input without its bias. The value keeps both.
+  /// What `read` makes of the input, in an integer network without its bias: relays of such have
+  /// none. Elsewhere a relay adds it, which is one number per channel where that of a convolution
+  /// with padding differs at its border. The value keeps both.
   Apart apart(std::size_t input, const LinearForm& (Lowering::*read)(std::size_t));
   /// L(x + b) is L(x) + L(b): adds what the linear operation makes of `bias` to what it made.
   void add_image(LinearForm& made, const Op& op, const std::vector<double>& bias,
