@@ -390,6 +390,24 @@ TEST(NirExport, AThresholdThatWasReadAsStrictIsWrittenBackAsItWas) {
   EXPECT_TRUE(made->fires_above);
 }
 
+TEST(NirExport, PoolingsBecomeConvolutionsForTheVersionThatReadsNone) {
+  const SpikeGraph graph = converted(5);
+  Diagnostics diagnostics;
+  const auto made = to_nir::export_graph(
+      graph, {.profile = to_nir::Profile::kNorse, .without_pooling = true}, diagnostics);
+  ASSERT_TRUE(made) << to_string(made.error());
+  EXPECT_THAT(diagnosed(diagnostics), HasSubstr("nir 1.0.5 reads no graph with a pooling"));
+  for (const nir::Node& node : made->graph.nodes)
+    EXPECT_FALSE(std::holds_alternative<nir::SumPool2d>(node.primitive)) << node.name;
+  const Tensor sample = Numbers(505).tensor({72}, 0, 1, kGrid);
+  const test::Spikes wanted = test::oracle_spikes(graph, sample, kSteps);
+  const test::Spikes found =
+      test::preset_spikes(made->graph, reader_of(*made, to_nir::Profile::kNorse),
+                          test::repeated(sample, kSteps), kSteps);
+  for (const auto& [population, node, neurons] : made->layers)
+    EXPECT_EQ(found.at(node), wanted.at(population)) << population;
+}
+
 TEST(NirExport, OneFileHasOneResetAndOneComparison) {
   for (const bool reset : {true, false}) {
     SpikeGraph graph = converted(1);

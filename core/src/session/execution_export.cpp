@@ -99,7 +99,8 @@ Result<> Execution::prepare_export() {
           {.profile = to_nir::profile_named(wanted.profile.value).value_or(to_nir::Profile::kPlain),
            .dt_seconds = wanted.dt.value,
            .producer = "neurotool " + options_.tool_version,
-           .at = wanted.profile.at},
+           .at = wanted.profile.at,
+           .without_pooling = wanted.max_nir_version.value == "1.0.5"},
           diagnostics_));
   // What this version of nir cannot hold is known now, too.
   NT_TRY_VOID(nir_bytes(*exported_, wanted, diagnostics_));

@@ -30,6 +30,8 @@ struct ExportOptions {
   double dt_seconds = 0;   ///< 0: that of the graph, or the profile's
   std::string producer{};  ///< "neurotool 1.0.0"
   Location at{};           ///< where the export was asked for
+  /// Poolings become convolutions: nir 1.0.5 reads no graph with a pooling.
+  bool without_pooling = false;
 };
 
 /// Which node of the file sends a population's spikes.

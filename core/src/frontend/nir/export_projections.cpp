@@ -154,7 +154,8 @@ Result<Ends> ProjectionLowering::pool(const Job& job, const SumPool2d& pool) {
           ? real_weight(pool.weight.defined() ? pool.weight : Tensor::scalar(1.0F),
                         projection.shift)
           : Tensor{};
-  if (job.bias == nullptr && is_one(factor) && !padded && (exact || native())) {
+  if (job.bias == nullptr && is_one(factor) && !padded && (exact || native()) &&
+      !options_.without_pooling) {
     return behind(
         job.ends, projection.name,
         nir::SumPool2d{nir::pair_tensor(pool.kernel[0], pool.kernel[1]),
@@ -162,10 +163,15 @@ Result<Ends> ProjectionLowering::pool(const Job& job, const SumPool2d& pool) {
   }
   const Conv2d conv = pooling_convolution(pool, job.source[0], factor);
   diagnostics_.report(note("nir.lowered", ModelNode{"", projection.name},
-                           fmt::format("the pooling '{}' becomes a convolution, because readers "
-                                       "compute a SumPool2d of {} values as a mean, drop its "
-                                       "padding, or have no place for a factor or bias",
-                                       projection.name, area)));
+                           options_.without_pooling
+                               ? fmt::format("the pooling '{}' becomes a convolution, because nir "
+                                             "1.0.5 reads no graph with a pooling",
+                                             projection.name)
+                               : fmt::format("the pooling '{}' becomes a convolution, because "
+                                             "readers compute a SumPool2d of {} values as a mean, "
+                                             "drop its padding, or have no place for a factor or "
+                                             "bias",
+                                             projection.name, area)));
   return convolution(job, conv, conv.weight);
 }
 
