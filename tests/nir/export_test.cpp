@@ -470,6 +470,26 @@ TEST(NirExport, HardProfileSaysWhatItLoses) {
   EXPECT_THAT(diagnosed(diagnostics), HasSubstr("nir.reset-lost"));
 }
 
+TEST(NirExport, WholeNumbersBeyondFloat32AreWarnedOf) {
+  for (const std::int32_t threshold : {1 << 24, (1 << 24) + 1}) {
+    SpikeGraph graph;
+    graph.name = "large";
+    graph.arithmetic = Arithmetic::kInteger;
+    const auto in = graph.add(build::input_population("in", {2}));
+    auto neurons = build::if_population("neurons", {2}, 1.0F);
+    firing_of(neurons.neuron)->threshold = Tensor::scalar(threshold);
+    neurons.output = true;
+    const auto out = graph.add(std::move(neurons));
+    graph.connect(in, out, Dense{Tensor::from<std::int8_t>({2, 2}, {1, 2, 3, 4})});
+    Diagnostics diagnostics;
+    const auto made =
+        to_nir::export_graph(graph, {.profile = to_nir::Profile::kNorse}, diagnostics);
+    ASSERT_TRUE(made) << to_string(made.error());
+    EXPECT_EQ(diagnosed(diagnostics).find("nir.float-range") != std::string::npos,
+              threshold > 1 << 24);
+  }
+}
+
 TEST(NirExport, ChipsAreMetadataOfTheNode) {
   SpikeGraph graph = converted(1);
   graph[graph.find("first")].chip = 2;

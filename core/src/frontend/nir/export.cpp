@@ -147,6 +147,7 @@ class Exporter {
                     "export a network without them");
     }
     if (firing_of(p.neuron) == nullptr) return {};
+    if (integer_) warn_of_range(p);
     const NeuronContext context{made_.graph, namer_, options_, made_.dt_seconds, integer_};
     NT_TRY(LoweredNeuron lowered, lower_neuron(context, p, p.name));
     enter_[id.index] = lowered.enter;
@@ -297,6 +298,20 @@ class Exporter {
                 options_.profile == Profile::kPlain
                     ? "use spikingjelly, which runs it rightly, or the profile 'norse'"
                     : "use the profile 'native', or a reader on nirtorch.nir_to_torch"));
+  }
+
+  /// Readers add up in float32, which has every whole number up to 2^24.
+  void warn_of_range(const Population& p) {
+    constexpr double kExact = 1 << 24;
+    const double most = std::ranges::max(values_of(firing_of(p.neuron)->threshold, p.shape, 1));
+    if (most <= kExact) return;
+    diagnostics_.report(
+        warning("nir.float-range", ModelNode{"", p.name},
+                fmt::format("'{}' has thresholds up to {:.0f}, and float32 has every whole number "
+                            "up to {:.0f} only: where a membrane comes that far, its sums round",
+                            p.name, most, kExact),
+                "the fidelity report counts the spikes that differ; quantize with fewer bits, or "
+                "export before 'quantize'"));
   }
 
   /// NIR has no place for the real value of a whole number.
