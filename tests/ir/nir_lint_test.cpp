@@ -177,6 +177,8 @@ TEST(NirLint, SpyxFollowsFirstEdgesWithChannelsLast) {
   loop.find("node")->primitive = plain_lif();
   EXPECT_THAT(found(loop, "spyx"), IsEmpty()) << "one recurrent layer";
 
+  EXPECT_THAT(found(around(Linear{filled({3, 2, 2}, 1)}, {3, 2}, {3, 2}), "spyx"),
+              Contains("refuses node weight-rank"));
   const Graph li = around(LI{filled(kTwo, 10), filled(kTwo, 1), filled(kTwo, 0)}, kTwo, kTwo);
   EXPECT_THAT(found(li, "spyx"), ElementsAre("refuses node unknown-type"));
   Graph psu = li;

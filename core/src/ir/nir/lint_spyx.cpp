@@ -60,6 +60,7 @@ void pair_of_li(const Graph& graph, std::vector<Finding>& into) {
 }  // namespace
 
 void spyx(const Node& node, std::vector<Finding>& into) {
+  torch_layers(node, into);  // of JAX as well
   if_one_of<IF>(node, [&](const IF& neuron) {
     if (is_all(neuron.r, 1)) return;
     add(into, node, "r", Effect::kMisreads, "r is not read, as if it were 1",
