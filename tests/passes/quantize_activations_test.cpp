@@ -72,6 +72,21 @@ TEST(QuantizeActivations, ABoundOfAClipIsTheLargestLevelAtMost) {
   }
 }
 
+TEST(QuantizeActivations, LeavesARectifierOfOneNumberForAllSamplesAlone) {
+  // As the range of a dynamic quantiser is found.
+  Network net({4});
+  const ValueId x = net.value();
+  net.add("largest", Reduce{.kind = ReduceKind::kMax, .keep_dims = false}).relu("above");
+  const ValueId scale = net.value();
+  net.at(x).add("div", Binary{BinaryKind::kDiv}, {scale}).relu("relu").gemm("fc", 4, 2, 1);
+  Model model = net.finish("dynamic");
+  const MemorySamples samples = random_samples({4}, 12, 0.1, 1, 3);
+  const PassRun run = run_passes(model, "infer_shapes,quantize_activations{bits=4}", &samples);
+  ASSERT_TRUE(run.result.has_value()) << to_string(run.result.error());
+  EXPECT_EQ(levels_of(model, "relu").high, 15);
+  EXPECT_THROW(levels_of(model, "above"), std::bad_variant_access);
+}
+
 TEST(QuantizeActivations, BiasCorrectionKeepsTheMeansOfTheFloatNetwork) {
   const MemorySamples samples = random_samples({2, 6, 6}, 64, 0, 1);
   const auto means = [&](const std::string& list) {

@@ -114,6 +114,7 @@ std::vector<QuantizeActivations::Rectifier> QuantizeActivations::rectifiers(
     const auto cap = rectifier(graph, node);
     if (!cap) continue;
     const auto& shape = types[node.inputs[0]].shape;
+    if (shape && shape->empty()) continue;  // one number for all samples is nobody's activation
     const bool has_channels = shape && shape->size() >= 2 && (*shape)[1] > 0;
     const std::string& name = node.origins.empty() ? node.name : node.origins.front();
     lower::Site site;
