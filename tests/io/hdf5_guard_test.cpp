@@ -180,18 +180,23 @@ TEST(Hdf5Guard, SharedMemoryIsGivenWithinItsBounds) {
 }
 
 TEST(Hdf5Guard, NoProcessToReadInIsSaid) {
-  // In a child, whose limit on processes is lowered for good.
+  // In a child, whose limit on processes is lowered for good. Some systems do not keep to it.
+  constexpr int kUnlimited = 77;
   const pid_t child = ::fork();
   if (child == 0) {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_NPROC, &none);
-    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(3);
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(kUnlimited);
+    const pid_t another = ::fork();
+    if (another >= 0) ::_exit(kUnlimited);
     const auto found = guarded(kFile, {}, [](SharedValues*) -> Result<Item> { return Item{}; });
     ::_exit(!found && found.error().code == "hdf5.process" ? 0 : 1);
   }
   int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kUnlimited) GTEST_SKIP() << "processes cannot be limited here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
