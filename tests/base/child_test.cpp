@@ -82,8 +82,11 @@ TEST(Child, ClockAndProcessorTimeAreLimited) {
       },
       {.seconds = 0.1});
   EXPECT_EQ(by_clock.how, How::kTimedOut);
+  EXPECT_EQ(by_clock.code, 0);
   EXPECT_LT(by_clock.seconds, 60);
-  EXPECT_EQ(run_in_child(run_for_ever, {.processor_seconds = 1}).how, How::kTimedOut);
+  const ChildEnd by_processor = run_in_child(run_for_ever, {.processor_seconds = 1});
+  EXPECT_EQ(by_processor.how, How::kTimedOut);
+  EXPECT_EQ(by_processor.code, SIGXCPU);
 }
 
 TEST(Child, CancellingEndsIt) {

@@ -123,6 +123,27 @@ TEST(Hdf5Guard, TreeComesBackAsItWas) {
   EXPECT_TRUE(found->big_endian);
 }
 
+TEST(Hdf5Guard, ALaterChildCannotWriteToValuesThatWereRead) {
+  auto found = guarded(kFile, {}, [](SharedValues* shared) -> Result<Item> {
+    const Tensor values = large();
+    std::byte* const place = shared->take(values.bytes());
+    std::memcpy(place, values.data(), values.bytes());
+    return with_value(Tensor(values.dtype(), values.shape(),
+                             std::make_shared<const Buffer>(place, values.bytes(), nullptr)));
+  });
+  ASSERT_TRUE(found.has_value());
+  const auto* values = std::get_if<Tensor>(&found->value);
+  ASSERT_NE(values, nullptr);
+  const auto later = guarded(kFile, {}, [&](SharedValues*) -> Result<Item> {
+    ::signal(SIGSEGV, SIG_DFL);
+    *const_cast<volatile char*>(reinterpret_cast<const char*>(values->data())) = 'x';
+    return Item{};
+  });
+  ASSERT_FALSE(later.has_value());
+  EXPECT_EQ(later.error().code, "hdf5.crash");
+  EXPECT_TRUE(*values == large());
+}
+
 TEST(Hdf5Guard, ErrorsComeBackWithTheirPlace) {
   for (const Location& at : {Location(FilePosition{.path = "net.nir"}),
                              Location(ModelNode{"net.nir", "/node"}), Location()}) {

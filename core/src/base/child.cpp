@@ -27,10 +27,13 @@
 
 #include <fmt/format.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
+// GCC defines a macro for it, clang has a feature.
+#if defined(__SANITIZE_ADDRESS__)
+#define NEUROTOOL_HAS_ASAN true
+#elif defined(__has_feature)
+#define NEUROTOOL_HAS_ASAN __has_feature(address_sanitizer)
+#else
+#define NEUROTOOL_HAS_ASAN false
 #endif
 
 namespace neurotool {
@@ -38,11 +41,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kCanLimitMemory = false;
-#else
-constexpr bool kCanLimitMemory = true;
-#endif
+constexpr bool kCanLimitMemory = !NEUROTOOL_HAS_ASAN;
 constexpr int kThrown = 70;  ///< exit status of a body that threw
 
 /// A file descriptor with an owner.

@@ -28,7 +28,7 @@ struct ChildEnd {
     kReturned,   ///< the function came back, and the process ended as it should
     kExited,     ///< an exception, or somebody else's exit; code is the exit status
     kSignalled,  ///< code is the signal
-    kTimedOut,
+    kTimedOut,   ///< code is SIGXCPU where that was processor time, else 0
     kCancelled,
     kNotStarted,  ///< the system has no process to give; `said` is its reason
   };

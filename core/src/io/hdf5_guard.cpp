@@ -28,6 +28,9 @@ double processor_seconds(const ReadLimits& limits, std::uint64_t file_bytes) {
              : kLeast + std::floor(static_cast<double>(file_bytes) / kBytesPerSecond);
 }
 
+/// A machine may be busy: the clock only ends what waits for ever.
+double clock_seconds(double processor_seconds) { return 60 + 20 * processor_seconds; }
+
 /// Beside the numbers that are shared: the library's caches and one unpacked chunk, texts, and the
 /// bytes of a file in memory, which it copies.
 std::uint64_t private_memory(std::uint64_t budget, std::uint64_t file_bytes) {
@@ -44,11 +47,14 @@ Error without_answer(const ChildEnd& end, const GuardedFile& file, double second
       return error("hdf5.process", FilePosition{.path = file.where},
                    fmt::format("the file is read in a process of its own, and {}", end.said),
                    "free some memory, or raise the limit on processes (ulimit -u)");
-    case ChildEnd::How::kTimedOut:
+    case ChildEnd::How::kTimedOut: {
+      const bool by_clock = end.code == 0;
       return error("hdf5.limit", at,
-                   fmt::format("reading the object took more than {} s of processor time",
-                               number_text(seconds)),
+                   fmt::format("reading the object took more than {} s{}",
+                               number_text(by_clock ? clock_seconds(seconds) : seconds),
+                               by_clock ? "" : " of processor time"),
                    std::string(kDamaged));
+    }
     case ChildEnd::How::kSignalled:
       return error(
           "hdf5.crash", at,
@@ -82,10 +88,10 @@ Result<Item> guarded(const GuardedFile& file, const ReadLimits& limits,
       return to_bytes(too_large(file), *shared);
     }
   };
-  // A machine may be busy: the clock only ends what waits for ever.
-  const ChildEnd end = run_in_child(answer, {.seconds = 60 + 20 * seconds,
+  const ChildEnd end = run_in_child(answer, {.seconds = clock_seconds(seconds),
                                              .processor_seconds = seconds,
                                              .memory = private_memory(budget, file.bytes)});
+  shared->seal();
   if (end.how == ChildEnd::How::kReturned) {
     if (auto made = from_bytes(end.answer, shared)) return *std::move(made);
   }

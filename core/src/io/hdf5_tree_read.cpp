@@ -19,6 +19,7 @@ namespace neurotool::hdf5 {
 namespace {
 
 constexpr std::uint64_t kSmall = 64 * 1024;  ///< a value of this size may be all fill value
+constexpr std::size_t kShared = 64 * 1024;   ///< from here on mapping is cheaper than copying
 constexpr H5Z_filter_t kLzf = 32000;
 
 struct Link {
@@ -264,9 +265,9 @@ class Reader {
     std::shared_ptr<const void> owner;
   };
 
-  /// Content does not matter yet. Small values are cheaper to copy than to map.
+  /// Content does not matter yet.
   Memory memory_for(std::size_t bytes) const {
-    if (shared_ != nullptr && bytes >= kSmall) {
+    if (shared_ != nullptr && bytes >= kShared) {
       std::byte* const data = shared_->take(bytes);
       if (data == nullptr) throw std::bad_alloc();
       return {data, nullptr};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace neurotool {
 namespace {
@@ -45,10 +46,14 @@ std::optional<std::uint64_t> SharedValues::offset_of(const std::byte* data) cons
   return static_cast<std::uint64_t>(data - begin_);
 }
 
+void SharedValues::seal() { ::mprotect(begin_, size_, PROT_READ); }
+
 std::shared_ptr<const Buffer> SharedValues::view(std::uint64_t offset, std::size_t size) {
   if (offset % kPage != 0 || offset < kPage || offset > size_ || size > size_ - offset) return {};
   std::byte* const data = begin_ + offset;
   const auto give_back = [memory = shared_from_this(), size](std::byte* pages) {
+    // Kernels give back what may be written to.
+    ::mprotect(pages, whole_pages(size), PROT_READ | PROT_WRITE);
     ::madvise(pages, whole_pages(size), MADV_REMOVE);
   };
   return std::make_shared<const Buffer>(data, size,

@@ -22,10 +22,13 @@ class SharedValues : public std::enable_shared_from_this<SharedValues> {
   SharedValues& operator=(const SharedValues&) = delete;
   ~SharedValues();
 
-  /// Whole pages for `size` bytes, at most once each; null where no room is left.
+  /// Pages for `size` bytes that nobody else is given; null where no room is left.
   std::byte* take(std::size_t size);
   /// Where memory lies that take() gave.
   std::optional<std::uint64_t> offset_of(const std::byte* data) const;
+  /// From now on nobody can write there: neither we nor a child that is made later, whatever the
+  /// file that it reads breaks in it.
+  void seal();
   /// The bytes there, without a copy; their pages are given back with the buffer. Null for a range
   /// that take() cannot have given.
   std::shared_ptr<const Buffer> view(std::uint64_t offset, std::size_t size);
